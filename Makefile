@@ -1,0 +1,44 @@
+# `make demo` and `make test` set up all they need in .venv; a second call installs nothing again.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check serve worker sandbox lock clean
+
+demo: .venv/demo            ## the main job on this machine, with a picture at the end
+	$(BIN)/inpaint-tracker demo $(ARGS)
+
+test: .venv/dev             ## every test
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/dev            ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+serve worker: .venv/demo    ## the two processes, settings from the environment and .env
+	$(BIN)/inpaint-tracker $@ $(ARGS)
+
+sandbox: .venv/demo         ## a stand-in for Apiframe on 127.0.0.1:9000
+	$(BIN)/inpaint-tracker sandbox $(ARGS)
+
+.venv/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/demo: requirements/demo.txt pyproject.toml | .venv/pip
+	$(PIP) install --require-hashes -r requirements/demo.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: requirements/dev.txt pyproject.toml | .venv/pip
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock:                       ## resolve requirements/*.txt anew from pyproject.toml
+	requirements/lock $(ARGS)
+
+clean:
+	rm -rf .venv demo-output test-output

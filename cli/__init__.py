@@ -1,0 +1,1 @@
+"""The console script: the processes, the demo, and a caller's commands."""

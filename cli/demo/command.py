@@ -1,0 +1,101 @@
+"""`inpaint-tracker demo`."""
+
+import base64
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import SecretStr
+from rich.console import Console
+
+from cli.api import Api, CallerSettings, Job, connect
+from cli.bars import JobBars
+from cli.exits import Exit, Stop
+
+if TYPE_CHECKING:
+    from cli.demo.picture import Wish
+    from cli.demo.stack import Stack
+
+console = Console(highlight=False)
+
+
+def demo(
+    output: Annotated[Path, typer.Option(help="Where the picture and the logs go.")] = Path("demo-output"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The service's; 0 takes any free one.")] = 8000,
+    sandbox_port: Annotated[int, typer.Option(min=0, max=65535, help="The stand-in's; 0 takes any free one.")] = 9000,
+    keep: Annotated[bool | None, typer.Option("--keep/--no-keep", help="Stay up; so by default on a terminal.")] = None,
+) -> None:
+    """Runs the main job on this machine: real masks, signed webhooks, progress, and a picture at the end."""
+    try:
+        from cli.demo import stack
+    except ImportError as error:
+        raise Stop(f"The demo needs more: pip install 'inpaint-tracker[demo]' ({error.name})", Exit.USAGE) from None
+    console.print("Starting Redis, a stand-in for Apiframe, the service and a worker …")
+    with stack.running((port, sandbox_port), output / "logs") as parts:
+        _run(parts, output)
+        if sys.stdin.isatty() if keep is None else keep:
+            console.print(f"Everything stays up: {parts.service_url}  API key {parts.api_key}  (Ctrl-C stops it)")
+            _until_interrupted(parts)
+
+
+def _run(parts: "Stack", output: Path) -> None:
+    from cli.demo import picture
+    from cli.demo.upstream import Upstream
+
+    upstream = Upstream(parts.sandbox_url, parts.upstream_key)
+    console.print("Apiframe draws a picture and upsamples it, as for any caller before an inpaint …")
+    parent_id, before = upstream.upsampled()
+    masks = [picture.draw_mask(before, wish) for wish in picture.WISHES]
+    settings = CallerSettings(url=parts.service_url, api_key=SecretStr(parts.api_key))
+    with connect(settings) as api, JobBars(console) as bars:
+        jobs = [_submit(api, parent_id, mask, wish) for mask, wish in zip(masks, picture.WISHES, strict=True)]
+        finished = _follow(api, bars, {wish.title: job for wish, job in zip(picture.WISHES, jobs, strict=True)})
+    parts.check()
+    _judge(finished)
+    after = [[upstream.image(url) for url in job["result"]["images"]] for job in finished]
+    sheet = output / "contact-sheet.png"
+    picture.contact_sheet(list(zip(picture.WISHES, [before] * 3, masks, after, strict=True)), sheet)
+    console.print(f"\nBefore, mask and after: [bold]{sheet}[/]   (logs: {output / 'logs'})")
+
+
+def _submit(api: Api, parent_id: str, mask: bytes, wish: "Wish") -> Job:
+    mask_text = base64.b64encode(mask).decode()
+    return api.submit(
+        {"parentJobId": parent_id, "mask": mask_text, "prompt": wish.prompt, "labels": {"demo": wish.subject}}
+    )
+
+
+def _follow(api: Api, bars: JobBars, jobs: dict[str, Job]) -> list[Job]:
+    """Every job to its end, each over a held answer of its own."""
+
+    def follow(title: str, job: Job) -> Job:
+        for state in api.follow(job["id"]):
+            job = state
+            bars.show(f"{title:20}", state)
+        return job
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(follow, jobs.keys(), jobs.values()))
+
+
+def _judge(jobs: list[Job]) -> None:
+    """One line for each job, and Stop unless all completed."""
+    for job in jobs:
+        error = f"  {job['error']['message']}" if job["error"] else ""
+        console.print(
+            f"  {job['id']}  {job['status']}  settled by {job['settledBy']}, {job['creditCost']} credits{error}"
+        )
+    if any(job["status"] != "COMPLETED" for job in jobs):
+        raise Stop("Not every job completed.", Exit.FAILED)
+
+
+def _until_interrupted(parts: "Stack") -> None:
+    ever = threading.Event()
+    try:
+        while not ever.wait(1):
+            parts.check()
+    except KeyboardInterrupt:
+        console.print("Stopping …")

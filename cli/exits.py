@@ -1,0 +1,24 @@
+"""How a command ends."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    OK = 0
+    FAILED = 1
+    """A job failed, or was cancelled."""
+    USAGE = 2
+    """The command line or a setting is wrong."""
+    REFUSED = 3
+    """The service refused the request."""
+    UNREACHABLE = 4
+    """Nobody answers at TRACKER_URL, or it is not well."""
+    INTERRUPTED = 130
+
+
+class Stop(Exception):
+    """Ends the command with one line on stderr."""
+
+    def __init__(self, message: str, code: Exit) -> None:
+        super().__init__(message)
+        self.code = code

@@ -1,0 +1,43 @@
+"""`inpaint-tracker`: one screen of commands."""
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from cli import caller, processes
+from cli.demo.command import demo
+from cli.exits import Exit, Stop
+from tracker.errors import ConfigurationError
+
+app = typer.Typer(
+    help="Submits Midjourney inpaint jobs to Apiframe and tracks every one to its end.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Processes": (processes.serve, processes.worker, processes.sandbox, demo),
+    "For callers": (caller.submit, caller.get, caller.watch),
+}
+for panel, commands in _PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+
+
+def main() -> None:
+    """Every failure is a line on stderr and an exit code, never a traceback."""
+    try:
+        app()
+    except ConfigurationError as error:
+        _end(str(error), Exit.USAGE)
+    except Stop as stop:
+        _end(str(stop), stop.code)
+    except KeyboardInterrupt:
+        _end("Stopped.", Exit.INTERRUPTED)
+
+
+def _end(message: str, code: Exit) -> None:
+    if message:
+        print(message, file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,57 @@
+"""`serve`, `worker` and `sandbox`: one process each."""
+
+import socket
+from typing import Annotated
+
+import typer
+
+from cli.exits import Exit, Stop
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")]
+
+
+def serve(host: Host = None, port: Port = None) -> None:
+    """The HTTP service: webhooks in, the API out. Settings come from the environment and .env."""
+    from cli.server import run
+    from service.app import create_app
+    from tracker import logs
+    from tracker.settings import load
+
+    settings = load()
+    logs.configure(settings.log_level, settings.log_format)
+    address = host or settings.host, settings.port if port is None else port
+    run(create_app(settings), listen(*address))
+
+
+def worker() -> None:
+    """The arq worker: submits, looks up, tidies. Settings come from the environment and .env."""
+    from tracker import logs
+    from tracker.settings import load
+    from workers.main import run
+
+    settings = load()
+    logs.configure(settings.log_level, settings.log_format)
+    run(settings)
+
+
+def sandbox(host: Host = "127.0.0.1", port: Port = 9000) -> None:
+    """A stand-in for Apiframe v2 that really repaints and sends signed webhooks. Settings: SANDBOX_*."""
+    try:
+        from sandbox.app import create_app
+    except ImportError as error:
+        raise Stop(
+            f"The sandbox needs more: pip install 'inpaint-tracker[sandbox]' ({error.name})", Exit.USAGE
+        ) from None
+    from cli.server import run
+
+    run(create_app(), listen(host or "127.0.0.1", 9000 if port is None else port))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, or one line that says why there is none."""
+    try:
+        return socket.create_server((host, port), backlog=2048)
+    except OSError as error:
+        reason = "in use by another process" if error.errno == 98 else error.strerror
+        raise Stop(f"Cannot listen on {host}:{port}: {reason}. Choose another with --port.", Exit.USAGE) from None

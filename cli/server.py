@@ -1,0 +1,28 @@
+"""uvicorn as we run it: quiet, quick, and ending held answers when it is asked to stop."""
+
+import socket
+from contextlib import suppress
+
+import uvicorn
+from starlette.applications import Starlette
+
+STOP_SECONDS = 8
+
+
+class Server(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """uvicorn waits for requests in hand; the long polls among them are answered now."""
+        tracker = getattr(self.lifespan, "state", {}).get("tracker")
+        if tracker is not None:
+            tracker.feed.close()
+        await super().shutdown(sockets)
+
+
+def run(app: Starlette, listener: socket.socket) -> None:
+    """Until a signal ends it."""
+    config = uvicorn.Config(
+        app, lifespan="on", ws="none", access_log=False, log_config=None, server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS, timeout_keep_alive=65,
+    )  # fmt: skip
+    with suppress(KeyboardInterrupt):
+        Server(config).run([listener])

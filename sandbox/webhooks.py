@@ -1,0 +1,162 @@
+"""Signed webhook deliveries over real HTTP.
+
+The deliveries of one job go out one after the other, each job in a lane of its own: a slow receiver
+delays nothing but its job's next event. Only `Mischief` changes order or number.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import httpx
+
+from sandbox.bodies import WebhookEvent
+from sandbox.crew import Crew
+from sandbox.jobs import Job
+from sandbox.journal import Journal
+from sandbox.mischief import Dice
+from sandbox.settings import SandboxSettings
+
+OTHER: dict[WebhookEvent, WebhookEvent] = {"progress": "completed", "completed": "failed", "failed": "completed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event of one job; `body` is fixed when the event happens, to the byte."""
+
+    job: Job
+    event: WebhookEvent
+    body: bytes
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Lane:
+    """What one job still has to send; `held` are events that others shall overtake."""
+
+    waiting: deque[Delivery] = field(default_factory=deque)
+    held: list[Delivery] = field(default_factory=list)
+    busy: bool = False
+
+
+class Courier:
+    """Sends each subscribed event of a job to its `webhookUrl` and notes how it went."""
+
+    def __init__(
+        self, settings: SandboxSettings, dice: Dice, journal: Journal, http: httpx.AsyncClient, crew: Crew
+    ) -> None:
+        self._settings, self._dice, self._journal = settings, dice, journal
+        self._http, self._crew = http, crew
+        self._lanes: dict[Job, Lane] = {}
+
+    def send(self, job: Job, event: WebhookEvent) -> None:
+        """Take the event as the job stands now; return at once."""
+        if not job.request.webhook_url or event not in job.request.webhook_events:
+            return
+        delivery = Delivery(job, event, json.dumps(job.event(event), separators=(",", ":")).encode())
+        lane = self._lanes.setdefault(job, Lane())
+        lane.waiting.extend(self._shuffled(lane, delivery))
+        if lane.waiting and not lane.busy:
+            lane.busy = True
+            self._crew.start(self._drive(job, lane))
+
+    def _shuffled(self, lane: Lane, delivery: Delivery) -> list[Delivery]:
+        if delivery.event == "progress" and self._dice.strikes("webhook_reordered"):
+            lane.held.insert(0, replace(delivery, faults=("reordered",)))
+            return []
+        held, lane.held = lane.held, []
+        return [delivery, *held]
+
+    async def _drive(self, job: Job, lane: Lane) -> None:
+        while lane.waiting:
+            await self._deliver(lane.waiting.popleft())
+        lane.busy = False
+        if not lane.held:
+            del self._lanes[job]
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        delivery = replace(delivery, faults=delivery.faults + self._faults())
+        if "delayed" in delivery.faults:
+            await asyncio.sleep(self._dice.delay())
+        if "dropped" in delivery.faults:
+            arrived = False
+            self._note(delivery, "dropped", 0)
+        else:
+            copies = 2 if "duplicated" in delivery.faults else 1
+            arrived = any(await asyncio.gather(*(self._persist(delivery) for _ in range(copies))))
+        delivery.job.webhook_status = "delivered" if arrived else "failed"
+
+    def _faults(self) -> tuple[str, ...]:
+        dice, struck = self._dice, []
+        if dice.strikes("webhook_delayed"):
+            struck.append("delayed")
+        if dice.strikes("webhook_dropped"):
+            struck.append("dropped")
+        if dice.strikes("webhook_duplicated"):
+            struck.append("duplicated")
+        if dice.strikes("webhook_unsigned"):
+            struck.append("unsigned")
+        if dice.strikes("webhook_forged"):
+            struck.append("forged")
+        if dice.strikes("webhook_header_differs"):
+            struck.append("header differs")
+        return tuple(struck)
+
+    async def _persist(self, delivery: Delivery) -> bool:
+        for attempt in range(1, self._settings.webhook_retries + 2):
+            if attempt > 1:
+                await asyncio.sleep(self._settings.webhook_retry_seconds * 2 ** (attempt - 2))
+            if await self._post(delivery, attempt):
+                return True
+        return False
+
+    async def _post(self, delivery: Delivery, attempt: int) -> bool:
+        """True for a 2xx. Redirects are not followed."""
+        try:
+            answer = await self._http.post(
+                delivery.job.request.webhook_url, content=delivery.body, headers=self._headers(delivery)
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            self._note(delivery, type(error).__name__, attempt)
+            return False
+        self._note(delivery, str(answer.status_code), attempt)
+        return answer.is_success
+
+    def _headers(self, delivery: Delivery) -> dict[str, str]:
+        form = self._dice.mischief.secret_form or self._settings.secret_form
+        key = "afk_somebody_else" if "forged" in delivery.faults else delivery.job.key
+        event = OTHER[delivery.event] if "header differs" in delivery.faults else delivery.event
+        headers = {"Content-Type": "application/json", "X-Webhook-Event": event}
+        if "unsigned" not in delivery.faults:
+            headers["X-Webhook-Signature"] = signature(key, delivery.body, form)
+        return headers
+
+    def _note(self, delivery: Delivery, outcome: str, attempt: int) -> None:
+        body: Mapping[str, object] = json.loads(delivery.body)
+        progress = f" {body['progress']}" if delivery.event == "progress" else ""
+        faults = f" ({', '.join(delivery.faults)})" if delivery.faults else ""
+        self._journal.write(
+            f"#{delivery.job.number} {delivery.event}{progress} → {outcome}{faults}",
+            kind="delivery",
+            jobId=delivery.job.id,
+            event=delivery.event,
+            url=delivery.job.request.webhook_url,
+            outcome=outcome,
+            attempt=attempt,
+            faults=list(delivery.faults),
+        )
+
+
+def signature(api_key: str, body: bytes, form: Literal["raw", "hex"]) -> str:
+    """`X-Webhook-Signature` over the raw body.
+
+    `raw` keys the HMAC with the 32 bytes of SHA-256(api_key), `hex` with their 64 lower-case hex digits.
+    """
+    digest = hashlib.sha256(api_key.encode())
+    secret = digest.digest() if form == "raw" else digest.hexdigest().encode()
+    return "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()

@@ -1,0 +1,113 @@
+"""The service on one screen: every route with its scope, and what is opened and closed around them.
+
+uvicorn service.app:create_app --factory
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TypedDict
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from service import health, jobs, webhooks
+from service.auth import Caller, require
+from service.lifespan import open_state
+from service.problems import on_http_exception, on_tracker_error
+from service.requests import RequestContext
+from service.state import State, state_of
+from tracker import logs
+from tracker.clock import Clock, utc_now
+from tracker.errors import TrackerError
+from tracker.settings import Scope, Settings, load_or_exit
+
+Open = Callable[[Request], Awaitable[Response]]
+Guarded = Callable[[Request, Caller], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Access:
+    """A route that needs a key with `scope`."""
+
+    method: str
+    path: str
+    endpoint: Guarded
+    scope: Scope
+
+
+@dataclass(frozen=True)
+class Public:
+    """A route that needs no key. Webhooks prove themselves by their signature."""
+
+    method: str
+    path: str
+    endpoint: Open
+
+
+ROUTES: tuple[Access | Public, ...] = (
+    Access("POST", "/v1/jobs", jobs.submit, "submit"),
+    Access("GET", "/v1/jobs", jobs.list_jobs, "read"),
+    Access("GET", "/v1/jobs/{job_id}", jobs.get, "read"),
+    Access("GET", "/v1/jobs/{job_id}/events", jobs.events, "read"),
+    Public("POST", "/webhooks/apiframe", webhooks.receive),
+    Public("POST", "/webhooks/apiframe/{job_id}", webhooks.receive),
+    Public("GET", "/healthz", health.healthz),
+    Public("GET", "/readyz", health.readyz),
+    Public("GET", "/metrics", health.metrics),
+)
+
+
+def create_app(settings: Settings | None = None, clock: Clock = utc_now) -> Starlette:
+    """The ASGI application; nothing is opened before it starts. Without `settings` the environment's are taken."""
+    in_force = settings or _from_environment()
+    return Starlette(
+        routes=_routes(),
+        middleware=[Middleware(RequestContext)],
+        exception_handlers={TrackerError: on_tracker_error, HTTPException: on_http_exception},
+        lifespan=_lifespan(in_force, clock),
+    )
+
+
+def _from_environment() -> Settings:
+    settings = load_or_exit()
+    logs.configure(settings.log_level, settings.log_format)
+    return settings
+
+
+class Lifespan(TypedDict):
+    tracker: State
+
+
+def _lifespan(settings: Settings, clock: Clock) -> Callable[[Starlette], AbstractAsyncContextManager[Lifespan]]:
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[Lifespan]:
+        async with AsyncExitStack() as stack:
+            yield {"tracker": await open_state(stack, settings, clock)}
+
+    return lifespan
+
+
+def _routes() -> list[Route]:
+    paths = dict.fromkeys(route.path for route in ROUTES)
+    return [_route(path, [route for route in ROUTES if route.path == path]) for path in paths]
+
+
+def _route(path: str, methods: list[Access | Public]) -> Route:
+    """One Starlette route for a path, so that a wrong method is 405 with every method in `Allow`."""
+    by_method = {route.method: route for route in methods}
+
+    async def endpoint(request: Request) -> Response:
+        route = by_method["GET" if request.method == "HEAD" else request.method]
+        if isinstance(route, Public):
+            return await route.endpoint(request)
+        caller = state_of(request).keyring.caller(request)
+        request.state.caller = caller.name
+        require(caller, route.scope)
+        return await route.endpoint(request, caller)
+
+    return Route(path, endpoint, methods=list(by_method))

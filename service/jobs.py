@@ -1,0 +1,152 @@
+"""The callers' routes: submit a job, get one (now or when it changes), list them, read a history."""
+
+import asyncio
+import time
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from service import queries
+from service.auth import Caller
+from service.requests import read_body
+from service.state import State, state_of
+from service.submission import MAX_BODY, Submission, read_submission
+from tracker.errors import InvalidInput, NotFound, UnsupportedMediaType
+from tracker.ids import as_uuid, new_id
+from tracker.job import Job
+from tracker.queue import hint
+from tracker.store.jobs import Filter
+from tracker.store.wire import Stored
+
+log = structlog.get_logger()
+
+
+async def submit(request: Request, caller: Caller) -> Response:
+    """`POST /v1/jobs`: 202 with the pending job. Nothing upstream is waited for."""
+    state = state_of(request)
+    queries.only(request, ())
+    _require_json(request)
+    key = _idempotency_key(request)
+    submission = await asyncio.to_thread(read_submission, await read_body(request, MAX_BODY))
+    job = _pending(submission, caller, state)
+    idempotency = (key, submission.digest) if key else None
+    job_id, replayed = await state.store.create(job, submission.mask.png, idempotency)
+    if not replayed:
+        state.metrics.submitted.labels(caller.name).inc()
+        log.info("job taken", job_id=job_id, owner=caller.name)
+        await hint(state.queue, job_id)
+    return _accepted(await _visible(state, caller, job_id), replayed)
+
+
+async def get(request: Request, caller: Caller) -> Response:
+    """`GET /v1/jobs/{id}`: 200 or 304; `wait` holds the answer until the job changes or is final."""
+    state = state_of(request)
+    queries.only(request, ("wait", "until"))
+    wait = queries.wait(request)
+    stored = await _visible(state, caller, request.path_params["job_id"])
+    known = _known_etags(request)
+    if wait.seconds and not stored.job.status.is_final:
+        stored = await _awaited(state, stored, known or {stored.etag}, wait)
+    if stored.etag in known or "*" in known:
+        return Response(status_code=304, headers={"ETag": stored.etag})
+    return _answer(stored)
+
+
+async def list_jobs(request: Request, caller: Caller) -> Response:
+    """`GET /v1/jobs`: `{jobs, nextCursor, hasMore}`, newest first."""
+    state = state_of(request)
+    queries.only(request, ("status", "limit", "cursor"))
+    below = queries.cursor(request)
+    if below is not None and as_uuid(below) is None:
+        raise InvalidInput({"cursor": ["Not a cursor of this list."]})
+    wanted = Filter(statuses=queries.statuses(request), owner=caller.only_owner)
+    page = await state.store.page(wanted, queries.limit(request), below)
+    return JSONResponse(
+        {
+            "jobs": [stored.job.model_dump(mode="json", by_alias=True) for stored in page.jobs],
+            "nextCursor": queries.as_cursor(page.next_cursor),
+            "hasMore": page.next_cursor is not None,
+        }
+    )
+
+
+async def events(request: Request, caller: Caller) -> Response:
+    """`GET /v1/jobs/{id}/events`: `{events, nextCursor, hasMore}`, oldest first."""
+    state = state_of(request)
+    queries.only(request, ("limit", "cursor"))
+    after, limit = queries.cursor(request) or "0", queries.limit(request)
+    if not after.isdecimal():
+        raise InvalidInput({"cursor": ["Not a cursor of this history."]})
+    stored = await _visible(state, caller, request.path_params["job_id"])
+    entries = [entry for entry in await state.store.history(stored.job.id) if entry.seq > int(after)]
+    more = len(entries) > limit
+    return JSONResponse(
+        {
+            "events": [entry.model_dump(mode="json", by_alias=True, exclude_none=True) for entry in entries[:limit]],
+            "nextCursor": queries.as_cursor(entries[limit - 1].seq) if more else None,
+            "hasMore": more,
+        }
+    )
+
+
+def _require_json(request: Request) -> None:
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json":
+        raise UnsupportedMediaType("Send application/json.")
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not (1 <= len(key) <= 255 and key.isprintable()):
+        raise InvalidInput({"Idempotency-Key": ["Expected 1 to 255 printable characters."]})
+    return key
+
+
+def _pending(submission: Submission, caller: Caller, state: State) -> Job:
+    now, asked = state.clock(), submission.request
+    return Job(
+        id=new_id(now),
+        owner=caller.name,
+        parent_job_id=asked.parent_job_id,
+        prompt=asked.prompt,
+        labels=asked.labels,
+        mask=submission.mask.facts,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def _visible(state: State, caller: Caller, job_id: str) -> Stored:
+    """By our id or upstream's. What the caller may not see is not there."""
+    canonical = as_uuid(job_id)
+    stored = await state.store.find(canonical) if canonical else None
+    if stored is None or not caller.sees(stored.job):
+        raise NotFound("There is no such job, or it is not yours to see.")
+    return stored
+
+
+async def _awaited(state: State, stored: Stored, known: set[str], wait: queries.Wait) -> Stored:
+    deadline = time.monotonic() + wait.seconds
+    with state.feed.watch(stored.job.id) as watcher:
+        while True:
+            stored = await state.store.get(stored.job.id) or stored
+            changed = not wait.until_final and stored.etag not in known
+            left = deadline - time.monotonic()
+            if stored.job.status.is_final or changed or left <= 0 or watcher.closed:
+                return stored
+            await watcher.changed(left)
+
+
+def _known_etags(request: Request) -> set[str]:
+    return {tag.strip() for tag in request.headers.get("if-none-match", "").split(",") if tag.strip()}
+
+
+def _answer(stored: Stored, status_code: int = 200, **headers: str) -> Response:
+    document = stored.job.model_dump(mode="json", by_alias=True)
+    return JSONResponse(document, status_code, {"ETag": stored.etag, "Cache-Control": "no-cache", **headers})
+
+
+def _accepted(stored: Stored, replayed: bool) -> Response:
+    replay = {"Idempotency-Replayed": "true"} if replayed else {}
+    return _answer(stored, 202, Location=f"/v1/jobs/{stored.job.id}", **replay)

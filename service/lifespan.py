@@ -1,0 +1,64 @@
+"""What is opened when the service starts, and closed in the opposite order when it stops."""
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+
+import structlog
+
+from service.auth import Keyring
+from service.metrics import Metrics
+from service.state import State
+from tracker.apiframe.signature import Verifier
+from tracker.clock import Clock
+from tracker.errors import StoreUnavailable
+from tracker.queue import connect_queue
+from tracker.settings import Settings
+from tracker.store.connection import connect
+from tracker.store.feed import Feed
+from tracker.store.jobs import JobStore
+
+log = structlog.get_logger()
+
+
+async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) -> State:
+    """Redis need not be there yet: the service starts, says that it is not ready, and finds it by itself."""
+    url = settings.redis_url.get_secret_value()
+    redis, blocking = connect(url), connect(url, reply_within=None)
+    queue = connect_queue((settings.queue_redis_url or settings.redis_url).get_secret_value(), retries=1)
+    for client in (redis, blocking, queue):
+        stack.push_async_callback(client.aclose)
+    feed = Feed(blocking)
+    await _in_background(stack, feed)
+    state = State(
+        settings=settings,
+        clock=clock,
+        store=JobStore.of(redis, settings),
+        feed=feed,
+        queue=queue,
+        keyring=Keyring(settings.api_keys),
+        verifier=Verifier(settings.signing_keys, settings.apiframe_signature_secret),
+        metrics=Metrics(),
+    )
+    await _warn(state)
+    return state
+
+
+async def _in_background(stack: AsyncExitStack, feed: Feed) -> None:
+    reader = asyncio.create_task(feed.run())
+
+    async def stop() -> None:
+        feed.close()
+        reader.cancel()
+        with suppress(asyncio.CancelledError):
+            await reader
+
+    stack.push_async_callback(stop)
+
+
+async def _warn(state: State) -> None:
+    if not state.settings.api_keys:
+        log.warning("API_KEYS is not set: nobody can call the API")
+    try:
+        await state.store.load_scripts()
+    except StoreUnavailable as error:
+        log.warning("started without Redis", error=str(error))

@@ -1,0 +1,93 @@
+"""Around every request: an id, one log line, a count, and a problem in place of any crash."""
+
+import re
+import time
+import uuid
+from typing import cast
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.problems import problem
+from service.state import State
+from tracker.errors import BadRequest, TooLarge, TrackerError
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+log = structlog.get_logger()
+
+
+class RequestContext:
+    """Plain ASGI: nothing of a body is touched or copied."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope).get("x-request-id", ""))
+        scope.setdefault("state", {})["request_id"] = request_id
+        answer = _Answer(send, request_id)
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, answer)
+            except Exception:
+                log.exception("request failed", method=scope["method"], path=scope["path"])
+                if not answer.status:
+                    await problem(TrackerError("The service failed; its log has more."), request_id)(
+                        scope, receive, answer
+                    )
+            _account(scope, answer.status, time.perf_counter() - started)
+
+
+class _Answer:
+    """Passes an answer on, notes its status and adds its request id."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)["X-Request-ID"] = self._request_id
+        await self._send(message)
+
+
+def _request_id(given: str) -> str:
+    return given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _account(scope: Scope, status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", "none")
+    state = cast(State, scope["state"]["tracker"])
+    state.metrics.requests.labels(scope["method"], route, status).inc()
+    caller = scope["state"].get("caller")
+    log.info(
+        "request",
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        ms=round(seconds * 1000, 1),
+        **({"caller": caller} if caller else {}),
+    )
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The raw body, never more than `limit` bytes of it in memory. Raises TooLarge."""
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdecimal():
+        raise BadRequest("Content-Length is not a number.")
+    if int(declared) > limit:
+        raise TooLarge(f"The body has {int(declared):,} bytes; at most {limit:,} are taken here.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise TooLarge(f"The body has more than {limit:,} bytes, which is all that is taken here.")
+    return bytes(body)

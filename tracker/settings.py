@@ -1,0 +1,170 @@
+"""Every setting, read once at the entry points from the environment and `.env`.
+
+A secret can also be given as NAME_FILE, the path of a file that holds it. All mistakes are reported together, each in
+one line that names its variable and never its value.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tracker.errors import ConfigurationError
+
+SCOPES = ("submit", "read", "read:all", "ops")
+SECRETS = ("redis_url", "queue_redis_url", "apiframe_api_key", "apiframe_previous_api_keys", "api_keys")
+"""Settings that may also come from a file named by NAME_FILE."""
+
+Scope = Literal["submit", "read", "read:all", "ops"]
+
+
+class ApiKey(BaseModel):
+    """An entry of API_KEYS. `sha256` is the lower-case hex SHA-256 of the key; the key itself is kept nowhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    scopes: frozenset[Scope] = Field(min_length=1)
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(frozen=True, env_file=".env", env_file_encoding="utf-8", extra="ignore",
+                                      env_ignore_empty=True, hide_input_in_errors=True)  # fmt: skip
+
+    redis_url: SecretStr = Field(description="Redis 7.0 or newer, or Valkey: redis://, rediss:// or unix://")
+    queue_redis_url: SecretStr | None = Field(None, description="the Redis of the arq queue, when it is another")
+
+    apiframe_api_key: SecretStr = Field(min_length=1, description="upstream key; its SHA-256 signs the webhooks")
+    apiframe_previous_api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="keys rotated out whose signatures are still accepted, comma-separated"
+    )
+    apiframe_signature_secret: Literal["auto", "raw", "hex"] = Field(
+        "auto", description="form of the key's SHA-256 that signs: 32 raw bytes, 64 hex characters, or either"
+    )
+    apiframe_base_url: str = Field("https://api.apiframe.ai", description="upstream")
+    apiframe_cdn_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("cdn.apiframe.ai", "cdn2.apiframe.ai"), description="hosts that result images may come from, comma-separated"
+    )
+    apiframe_user_agent: str = Field("inpaint-tracker/0.1", min_length=1, description="User-Agent sent upstream")
+    apiframe_timeout_seconds: float = Field(20, gt=0, le=60, description="for one request to upstream, in whole")
+
+    public_url: str | None = Field(None, description="this service as upstream reaches it; unset: polling alone")
+    api_keys: Annotated[tuple[ApiKey, ...], NoDecode] = Field((), description="callers' keys, as a JSON list")
+    host: str = Field("127.0.0.1", description="address that `serve` listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port that `serve` listens on")
+
+    max_in_flight: int = Field(50, ge=1, le=10_000, description="jobs submitted and not yet ended upstream, at most")
+    poll_after_seconds: float = Field(30, gt=0, description="silence of a job after which upstream is asked about it")
+    submit_within_seconds: int = Field(86_000, ge=60, le=86_400, description="a job not submitted by then has expired")
+    settle_within_seconds: int = Field(
+        86_400, ge=60, description="a job that upstream has not ended by then has expired"
+    )
+    retention_days: float = Field(30, gt=0, description="how long a finished job is kept")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+    log_format: Literal["json", "console"] = Field("json", description="json lines, or console for people")
+
+    @field_validator("apiframe_previous_api_keys", "apiframe_cdn_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _parse(cls, value: Any) -> Any:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except json.JSONDecodeError:
+            raise ValueError('not JSON; expected [{"name": …, "sha256": …, "scopes": […]}]') from None
+
+    @field_validator("apiframe_base_url", "public_url")
+    @classmethod
+    def _absolute(cls, value: str | None) -> str | None:
+        if value is not None and not (urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname):
+            raise ValueError("not an absolute http(s) address")
+        return value.rstrip("/") if value else value
+
+    @field_validator("redis_url", "queue_redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and urlsplit(value.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("expected redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("log_level", "log_format", "apiframe_signature_secret", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _https(self) -> "Settings":
+        """Webhooks carry results: plain http is for a sandbox, which is itself plain http (dossier section 13, 22)."""
+        if self.public_url and self.public_url.startswith("http:") and self.apiframe_base_url.startswith("https:"):
+            raise ValueError("PUBLIC_URL: must be https, since APIFRAME_BASE_URL is not a plain http sandbox")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        return init_settings, env_settings, _SecretFiles(settings_cls), dotenv_settings
+
+    @property
+    def signing_keys(self) -> tuple[str, ...]:
+        """The current upstream key and those rotated out."""
+        return tuple(key.get_secret_value() for key in (self.apiframe_api_key, *self.apiframe_previous_api_keys))
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """NAME_FILE for each of `SECRETS`, from the environment or `.env`."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False  # the base class wants one; `__call__` does the work
+
+    def __call__(self) -> dict[str, Any]:
+        named: Mapping[str, str | None] = {**dotenv_values(".env"), **os.environ}
+        return {name: self._read(name, path) for name in SECRETS if (path := named.get(f"{name.upper()}_FILE"))}
+
+    @staticmethod
+    def _read(name: str, path: str) -> str:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise ConfigurationError([f"{name.upper()}_FILE: cannot read {path}: {reason}"]) from None
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings in force. Raises ConfigurationError with every mistake at once."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise ConfigurationError([_line(dict(problem)) for problem in error.errors(include_url=False)]) from None
+
+
+def load_or_exit(**overrides: Any) -> Settings:
+    """For entry points: a wrong setting ends the process with its lines on stderr, and no traceback."""
+    try:
+        return load(**overrides)
+    except ConfigurationError as error:
+        raise SystemExit(f"inpaint-tracker cannot start:\n{error}") from None
+
+
+def _line(problem: Mapping[str, Any]) -> str:
+    message = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return str(message)
+    name, *rest = (str(part) for part in problem["loc"])
+    where = f" (at {'.'.join(rest)})" if rest else ""
+    if problem["type"] == "missing" and not rest:
+        message = f"is not set. {Settings.model_fields[name].description}"
+    return f"{name.upper()}{where}: {message}"

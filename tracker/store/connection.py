@@ -1,0 +1,30 @@
+"""Connections to Redis, so that one that is away is noticed within seconds and found again by itself."""
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+UNAVAILABLE = (RedisError, OSError)
+"""What a caller of the store sees when Redis cannot serve it."""
+
+# Every script may be repeated: a creation by its id, a delivery by its fingerprint, a claim by its lease.
+_RETRIED = [RedisConnectionError, RedisTimeoutError, OSError]
+
+
+def connect(url: str, *, reply_within: float | None = 1.0) -> Redis:
+    """A client that gives up on a reply after `reply_within` seconds; None waits for ever (blocking reads)."""
+    over_tcp = {} if url.startswith("unix:") else {"socket_keepalive": True}
+    client: Redis = Redis.from_url(
+        url,
+        **over_tcp,
+        socket_timeout=reply_within,
+        socket_connect_timeout=0.8,
+        health_check_interval=30,
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), 1),
+        retry_on_error=_RETRIED,
+        client_name="inpaint-tracker",
+    )
+    return client

@@ -1,0 +1,125 @@
+"""The feed of changes: one blocking reader for a process, however many wait for news of a job.
+
+An entry is written by the same script as the change it tells of, so whoever is woken can read the change.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from redis.asyncio import Redis
+
+from tracker.job import Status
+from tracker.store.connection import UNAVAILABLE
+from tracker.store.keys import name
+
+BLOCK_MS = 5_000
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class FeedEntry:
+    job_id: str
+    version: int
+    status: Status
+    owner: str
+
+
+class Watcher:
+    """Woken by each change of one job, and once for good when the feed closes."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Event()
+        self.closed = False
+
+    def wake(self) -> None:
+        self._changed.set()
+
+    async def changed(self, seconds: float) -> None:
+        """Returns at the next change since the last call, or after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+        if not self.closed:
+            self._changed.clear()
+
+
+class Feed:
+    """`redis` must be a client without a reply timeout: the reader blocks."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._watchers: defaultdict[str, set[Watcher]] = defaultdict(set)
+        self._listeners: list[Callable[[FeedEntry], None]] = []
+        self._last = ""
+        self._closed = False
+
+    @contextmanager
+    def watch(self, job_id: str) -> Iterator[Watcher]:
+        """Register first, read the job then: a change in between is not missed."""
+        watcher = Watcher()
+        self._watchers[job_id].add(watcher)
+        if self._closed:
+            self._close(watcher)
+        try:
+            yield watcher
+        finally:
+            self._watchers[job_id].discard(watcher)
+            if not self._watchers[job_id]:
+                del self._watchers[job_id]
+
+    def listen(self, listener: Callable[[FeedEntry], None]) -> None:
+        """`listener` is called for every entry, and must be quick."""
+        self._listeners.append(listener)
+
+    def close(self) -> None:
+        """Ends every wait at once, and those that begin later."""
+        self._closed = True
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                self._close(watcher)
+
+    @staticmethod
+    def _close(watcher: Watcher) -> None:
+        watcher.closed = True
+        watcher.wake()
+
+    async def run(self) -> None:
+        """Reads for ever; goes on from the same place when Redis was away."""
+        while True:
+            try:
+                await self._read()
+            except UNAVAILABLE as error:
+                log.warning("feed interrupted", error=type(error).__name__)
+                await asyncio.sleep(0.5)
+
+    async def _read(self) -> None:
+        if not self._last:
+            newest: Any = await self._redis.xrevrange(name("feed"), count=1)
+            self._last = newest[0][0] if newest else "0"
+        streams: Any = await self._redis.xread({name("feed"): self._last}, count=500, block=BLOCK_MS)
+        for _, entries in streams or []:
+            for entry_id, fields in entries:
+                self._last = entry_id
+                self._tell(_entry(fields))
+
+    def _tell(self, entry: FeedEntry) -> None:
+        for watcher in self._watchers.get(entry.job_id, ()):
+            watcher.wake()
+        for listener in self._listeners:
+            listener(entry)
+
+
+def _entry(fields: dict[bytes, bytes]) -> FeedEntry:
+    return FeedEntry(
+        job_id=fields[b"id"].decode(),
+        version=int(fields[b"version"]),
+        status=Status(fields[b"status"].decode()),
+        owner=fields[b"owner"].decode(),
+    )

@@ -1,0 +1,270 @@
+"""JobStore: every reading and every change of a job. A change is one script; nothing is read, decided and written back.
+
+Methods raise StoreUnavailable where Redis does not serve them.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from redis.asyncio import Redis
+
+from tracker.clock import to_ms
+from tracker.errors import Conflict, NotFound, StoreUnavailable
+from tracker.events import Event, Report
+from tracker.ids import first_id, new_id
+from tracker.job import HistoryEntry, Job, Outcome, Status
+from tracker.settings import Settings
+from tracker.store.connection import UNAVAILABLE
+from tracker.store.keys import name
+from tracker.store.scripts import Scripts
+from tracker.store.wire import Stored, change_document, read_history, read_record, record_of
+from tracker.transitions import plan
+
+STRANGERS_OWNER = "external"
+IDEMPOTENCY_LIFETIME = timedelta(hours=24)
+BACKSTOP = timedelta(days=7)
+QUARANTINE_LENGTH = 1000
+LOOKED_AT_ONCE = 500
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _served(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Turns what redis-py and the network raise into the one error that callers handle."""
+
+    @wraps(method)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await method(*args, **kwargs)
+        except UNAVAILABLE as error:
+            raise StoreUnavailable(f"Redis cannot serve this now ({type(error).__name__}); try again.") from error
+
+    return call
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of a piece of news, and the job's state after and before it."""
+
+    outcome: Outcome
+    job_id: str
+    version: int
+    status: Status
+    before: Status
+
+    @property
+    def frees_slot(self) -> bool:
+        return self.status.is_final and not self.before.is_final
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What `claim` found: a job to submit, or why there is none. `wait` in seconds where submissions are held."""
+
+    job_id: str | None = None
+    full: bool = False
+    wait: float = 0.0
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which jobs a page shows; every part that is given must hold, `statuses` any of them."""
+
+    statuses: tuple[Status, ...] = ()
+    owner: str | None = None
+
+    @property
+    def groups(self) -> list[list[str]]:
+        """Indexes to intersect, each group a union."""
+        groups = [[f"owner:{self.owner}"]] if self.owner else []
+        return [*groups, [f"status:{status}" for status in self.statuses]] if self.statuses else groups
+
+
+@dataclass(frozen=True)
+class Page:
+    """`next_cursor` is the id below which the next page begins, None on the last one."""
+
+    jobs: list[Stored] = field(default_factory=list)
+    next_cursor: str | None = None
+
+
+class JobStore:
+    def __init__(self, redis: Redis, *, retention: timedelta, submit_within: timedelta) -> None:
+        self._redis = redis
+        self._scripts = Scripts(redis)
+        self._keep = retention + BACKSTOP
+        self._retention = retention
+        self._mask_life = submit_within + timedelta(hours=1)
+
+    @classmethod
+    def of(cls, redis: Redis, settings: Settings) -> "JobStore":
+        return cls(
+            redis,
+            retention=timedelta(days=settings.retention_days),
+            submit_within=timedelta(seconds=settings.submit_within_seconds),
+        )
+
+    @_served
+    async def load_scripts(self) -> None:
+        """Answers when Redis does and has every script."""
+        await self._scripts.load(self._redis)
+
+    @_served
+    async def create(self, job: Job, mask: bytes, idempotency: tuple[str, str] | None = None) -> tuple[str, bool]:
+        """Holds a pending job and its mask. Returns the job's id, and whether it is an earlier one.
+
+        `idempotency` is the caller's key and a digest of its body; another body under the same key is a Conflict.
+        """
+        key, body = idempotency or ("", "")
+        digest = hashlib.sha256(f"{job.owner}\n{key}".encode()).hexdigest() if key else ""
+        verdict, job_id = await self._scripts.run(
+            "create", job.id, mask, _ms(self._mask_life), digest, body, _ms(IDEMPOTENCY_LIFETIME), *record_of(job)
+        )
+        if verdict == b"conflict":
+            raise Conflict(f"This Idempotency-Key was used within 24 h with another body, for job {job_id.decode()}.")
+        return job_id.decode(), verdict == b"replayed"
+
+    @_served
+    async def get(self, job_id: str) -> Stored | None:
+        return read_record(job_id, await _reply(self._redis.hgetall(name("job", job_id))))
+
+    @_served
+    async def find(self, either_id: str) -> Stored | None:
+        """By our id, else by upstream's."""
+        found = await self.get(either_id)
+        if found is None and (ours := await _reply(self._redis.hget(name("upstream"), either_id))):
+            found = await self.get(ours.decode())
+        return found
+
+    @_served
+    async def history(self, job_id: str) -> list[HistoryEntry]:
+        """Oldest first; of a very long one the first and last entries."""
+        return read_history(await _reply(self._redis.lrange(name("history", job_id), 0, -1)))
+
+    @_served
+    async def page(self, wanted: Filter, limit: int, below: str | None = None) -> Page:
+        """Newest first. Goes on until `limit` jobs are found or none is left: no page is empty in the middle."""
+        walk, groups = await self._plan_walk(wanted.groups)
+        found: list[Stored] = []
+        bound, at_end = f"({below}" if below else "+", False
+        while len(found) <= limit and not at_end:
+            last, end, *flat = await self._scripts.run(
+                "page", bound, limit + 1 - len(found), LOOKED_AT_ONCE, walk, *map(json.dumps, groups)
+            )
+            found += _records(flat)
+            bound, at_end = f"({last.decode()}", bool(end) or not last
+        more = len(found) > limit
+        return Page(found[:limit], found[limit - 1].job.id if more else None)
+
+    async def _plan_walk(self, groups: Sequence[list[str]]) -> tuple[str, Sequence[list[str]]]:
+        """The smallest index that holds every wanted job, and the groups that are left to check."""
+        single = [group for group in groups if len(group) == 1]
+        if not single:
+            return "jobs", groups
+        prefix = name("jobs").removesuffix("jobs")
+        sizes = [await self._redis.zcard(prefix + group[0]) for group in single]
+        walk = single[sizes.index(min(sizes))]
+        return walk[0], [group for group in groups if group is not walk]
+
+    @_served
+    async def apply(self, event: Event, now: datetime, *, job_id: str | None, silence: timedelta) -> Applied:
+        """The one way in which a job changes. `job_id` is the address that the news came to, if any.
+
+        Upstream is asked when the job has been silent for `silence`. A report about nobody's job adopts a stranger;
+        any other event for a job that is not there raises NotFound.
+        """
+        change = plan(event, now)
+        stranger = new_id(min(now, event.completed_at or now)) if isinstance(event, Report) else None
+        document = change_document(
+            change, job_id, silence=silence, keep=self._keep, adopt_as=stranger, strangers_owner=STRANGERS_OWNER
+        )
+        outcome, *rest = await self._scripts.run("apply", document, change.fingerprint)
+        if outcome == b"unknown":
+            raise NotFound(f"There is no job {job_id}.")
+        found, version, status, before = (part.decode() for part in rest)
+        return Applied(Outcome(outcome.decode()), found, int(version), Status(status), Status(before))
+
+    @_served
+    async def claim(self, now: datetime, *, lease: timedelta, max_in_flight: int, webhooks: str | None) -> Claim:
+        """Takes the first job that may be submitted now, with a slot, until the lease ends or an event settles it."""
+        word, *rest = await self._scripts.run("claim", to_ms(now), _ms(lease), max_in_flight, webhooks or "")
+        match word:
+            case b"claimed":
+                return Claim(job_id=rest[0].decode())
+            case b"held":
+                return Claim(wait=rest[0] / 1000)
+            case _:
+                return Claim(full=word == b"full")
+
+    @_served
+    async def mask(self, job_id: str) -> bytes | None:
+        mask: bytes | None = await self._redis.get(name("mask", job_id))
+        return mask
+
+    @_served
+    async def hold(self, reason: str, span: timedelta) -> None:
+        """No worker submits anything for `span`; `reason` is for people."""
+        await self._redis.set(name("hold"), reason, px=max(1, _ms(span)))
+
+    @_served
+    async def take_lookups(self, now: datetime, *, lease: timedelta, limit: int) -> list[str]:
+        """Ids of jobs that upstream is to be asked about now. Each comes back after `lease` unless news settles it."""
+        taken = await self._scripts.run("take", to_ms(now), _ms(lease), limit)
+        return [member.decode().removeprefix("lookup:") for member in taken]
+
+    @_served
+    async def drop_lookup(self, job_id: str) -> None:
+        """For a job that is there no more."""
+        await self._redis.zrem(name("outbox"), f"lookup:{job_id}")
+
+    @_served
+    async def overdue(self, created_before: datetime, limit: int = 100) -> list[str]:
+        """Ids of the oldest jobs that are still pending."""
+        bound = f"({first_id(created_before)}"
+        ids = await self._redis.zrangebylex(name("status", Status.PENDING), "-", bound, 0, limit)
+        return [job_id.decode() for job_id in ids]
+
+    @_served
+    async def retire(self, now: datetime, limit: int = 100) -> int:
+        """Removes jobs whose retention is over, at most `limit`; returns how many."""
+        return int(await self._scripts.run("retire", to_ms(now - self._retention), limit))
+
+    @_served
+    async def quarantine(self, body: bytes, address: str | None, why: str) -> str:
+        """Keeps a genuine delivery that could not be read, whole; returns its id."""
+        fields: Mapping[Any, Any] = {"body": body, "address": address or "", "why": why}
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.xadd(name("quarantine"), dict(fields), maxlen=QUARANTINE_LENGTH, approximate=True)
+            pipe.expire(name("quarantine"), self._retention)
+            added, _ = await pipe.execute()
+        return str(added.decode())
+
+    @_served
+    async def gauges(self) -> dict[str, int]:
+        """How many jobs there are in each status, in flight and in the queue."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for status in Status:
+                pipe.zcard(name("status", status))
+            pipe.zcard(name("inflight"))
+            counts = await pipe.execute()
+        return dict(zip([*Status, "inflight"], counts, strict=True))
+
+
+async def _reply(answer: Any) -> Any:
+    """Awaits what redis-py's types call "awaitable or not", since they serve both of its clients."""
+    return await answer
+
+
+def _ms(span: timedelta) -> int:
+    return int(span.total_seconds() * 1000)
+
+
+def _records(flat: list[Any]) -> list[Stored]:
+    pairs = zip(flat[::2], flat[1::2], strict=True)
+    return [stored for job_id, record in pairs if (stored := read_record(job_id.decode(), record))]

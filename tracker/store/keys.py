@@ -1,0 +1,61 @@
+"""Every key in Redis: its name, its type, how long it lives, and what it is for.
+
+A key is `inpaint:{0}:NAME` or `inpaint:{0}:NAME:PART`. The braces are a Redis Cluster hash tag: all keys of a
+partition lie in one slot, so one script may touch them all. There is one partition today. The scripts get the prefix
+as KEYS[1] and use the names below.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Key:
+    """`part` is what follows the name, None where the key stands alone. `lifetime` is a TTL, or the reason for none."""
+
+    name: str
+    part: str | None
+    type: str
+    lifetime: str
+    purpose: str
+
+
+_INDEX = "entries go with the job, by retirement"
+
+LAYOUT = (
+    Key("job", "job id", "hash", "none while it runs; RETENTION_DAYS + 7 days once final, a backstop for retirement",
+        "the record: the job's own fields, and those of its bookkeeping"),
+    Key("history", "job id", "list", "as its job", "one JSON entry for each piece of news, first and last kept"),
+    Key("mask", "job id", "string", "SUBMIT_WITHIN_SECONDS + 1 h, deleted once upstream has accepted or refused it",
+        "the mask as it is sent upstream, a PNG"),
+    Key("idempotency", "digest", "string", "24 h", "a caller's Idempotency-Key: job id, body digest"),
+    Key("upstream", None, "hash", _INDEX, "upstream's job id to ours; the proof that one of our jobs holds it"),
+    Key("jobs", None, "zset by id", _INDEX, "all jobs; ids are UUIDv7, so their order is that of creation"),
+    Key("status", "status", "zset by id", _INDEX, "jobs of a status"),
+    Key("owner", "owner", "zset by id", _INDEX, "jobs of an owner"),
+    Key("parent", "upstream job id", "zset by id", _INDEX, "jobs made from one upsample"),
+    Key("label", "name=value", "zset by id", _INDEX, "jobs with a label"),
+    Key("queue", None, "zset by ms", "entries go when the job leaves PENDING",
+        "pending jobs and when each may next be tried: creation, end of a lease, or end of a backoff"),
+    Key("inflight", None, "zset by ms", "entries go when the job is final", "jobs of ours holding a slot, since when"),
+    Key("outbox", None, "zset by ms", "entries go when it is done", "follow-up work and when it is due: `lookup:JOB`"),
+    Key("finished", None, "zset by ms", "entries go by retirement", "final jobs, since when: what retention reads"),
+    Key("hold", None, "string", "as long as submission waits", "why no worker submits just now"),
+    Key("feed", None, "stream", "capped at about 10,000 entries", "one entry for each visible change of a job"),
+    Key("quarantine", None, "stream", "capped at about 1,000 entries, RETENTION_DAYS after the last",
+        "genuine deliveries that could not be read, whole"),
+)  # fmt: skip
+
+
+def prefix(partition: int = 0) -> str:
+    return f"inpaint:{{{partition}}}:"
+
+
+_NAMES = {key.name: key for key in LAYOUT}
+
+
+def name(key: str, part: str | None = None, *, partition: int = 0) -> str:
+    """The full name of a key of `LAYOUT`; raises KeyError for any other."""
+    layout = _NAMES[key]
+    if (part is None) is not (layout.part is None):
+        raise KeyError(f"{key} {'needs' if layout.part else 'takes no'} part")
+    return prefix(partition) + (key if part is None else f"{key}:{part}")

@@ -1,0 +1,73 @@
+-- Shared by every script; see tracker/store/keys.py for what each key is.
+-- KEYS[1] prefix of the partition, `inpaint:{0}:`
+
+local HISTORY_FIRST, HISTORY_LAST = 16, 48
+local FEED_LENGTH = 10000
+local FINAL = { COMPLETED = true, FAILED = true, CANCELLED = true }
+
+local function key(name, part)
+  if part then return KEYS[1] .. name .. ':' .. part end
+  return KEYS[1] .. name
+end
+
+-- A record as a table of strings, or nil.
+local function load(id)
+  local flat = redis.call('HGETALL', key('job', id))
+  if #flat == 0 then return nil end
+  local job = {}
+  for i = 1, #flat, 2 do job[flat[i]] = flat[i + 1] end
+  return job
+end
+
+-- Milliseconds since 1970 out of a UUIDv7.
+local function created_at(id)
+  return tonumber(id:sub(1, 8) .. id:sub(10, 13), 16)
+end
+
+-- The index keys that a record belongs to, whatever its status.
+local function indexes(job)
+  local found = { key('jobs'), key('owner', job.owner) }
+  if job.parentJobId then found[#found + 1] = key('parent', job.parentJobId) end
+  if job.labels then
+    for name, value in pairs(cjson.decode(job.labels)) do
+      found[#found + 1] = key('label', name .. '=' .. value)
+    end
+  end
+  return found
+end
+
+local function enlist(id, job)
+  for _, index in ipairs(indexes(job)) do redis.call('ZADD', index, 0, id) end
+  redis.call('ZADD', key('status', job.status), 0, id)
+  if job.upstreamJobId then redis.call('HSET', key('upstream'), job.upstreamJobId, id) end
+end
+
+-- Removes a job and every trace of it.
+local function erase(id, job)
+  for _, index in ipairs(indexes(job)) do redis.call('ZREM', index, id) end
+  redis.call('ZREM', key('status', job.status), id)
+  if job.upstreamJobId and redis.call('HGET', key('upstream'), job.upstreamJobId) == id then
+    redis.call('HDEL', key('upstream'), job.upstreamJobId)
+  end
+  for _, name in ipairs({ 'queue', 'inflight', 'finished' }) do redis.call('ZREM', key(name), id) end
+  redis.call('ZREM', key('outbox'), 'lookup:' .. id)
+  redis.call('DEL', key('job', id), key('history', id), key('mask', id))
+end
+
+-- Appends to the history and keeps its first and last entries. `entry`: source, type, outcome, detail (JSON or nil).
+local function remember(id, seq, at, job, entry)
+  local line = string.format('{"seq":%d,"at":%.0f,"source":"%s","type":"%s","status":"%s","progress":%s,"outcome":"%s"%s}',
+    seq, at, entry.source, entry.type, job.status, job.progress, entry.outcome,
+    entry.detail and (',"detail":' .. entry.detail) or '')
+  local history = key('history', id)
+  if redis.call('RPUSH', history, line) > HISTORY_FIRST + HISTORY_LAST then
+    redis.call('LSET', history, HISTORY_FIRST, '')
+    redis.call('LREM', history, 1, '')
+  end
+end
+
+-- Tells everyone who watches that this version of the job can be read.
+local function publish(id, job)
+  redis.call('XADD', key('feed'), 'MAXLEN', '~', FEED_LENGTH, '*',
+    'id', id, 'version', job.version, 'status', job.status, 'owner', job.owner)
+end

@@ -1,0 +1,238 @@
+-- Applies one change, made by `transitions.plan`, to the job that it concerns: all of it or nothing.
+-- The reference for what happens is `decision.decide`; the allowed moves come with the change, from the one table.
+-- ARGV[1] the change as JSON (see `tracker/store/wire.py`)
+-- ARGV[2] fingerprint of the delivery, 8 bytes, or ''
+-- Returns {outcome, id, version, status, status before}, or {'unknown'} where no job is concerned.
+-- Publishes the job when something that can be seen of it has changed.
+
+local change, fingerprint = cjson.decode(ARGV[1]), ARGV[2]
+local now = change.at
+local MAX_SEEN = 64 * 8
+local CONCLUSION = { 'result', 'resultExpiresAt', 'error', 'settledBy', 'completedAt', 'inferred' }
+
+-- Our worker's answer is about its own job. A stranger that holds the id was adopted before we knew better: its
+-- delivery found no attempt on record, since Redis had lost it. What it knew, a lookup tells again.
+local function claim_from(holder)
+  local other = load(holder)
+  if other and other.owner ~= change.strangersOwner then return change.jobId, 'taken' end
+  if other then erase(holder, other) end
+  change.asks = true
+  return change.jobId, 'bound'
+end
+
+-- Which job is meant, and how it was found: 'held'; 'bound' or 'adopted' just now; 'taken' where another job of ours
+-- holds the id. A delivery's address binds only a job that was tried and has no upstream id; else the id decides.
+local function resolve()
+  local upstream = change.upstreamJobId
+  if not upstream then return change.jobId, 'held' end
+  local holder = redis.call('HGET', key('upstream'), upstream)
+  if holder and holder ~= change.jobId and change.source == 'worker' then return claim_from(holder) end
+  if holder and redis.call('EXISTS', key('job', holder)) == 1 then return holder, 'held' end
+  if change.jobId then
+    local bound, attempts = unpack(redis.call('HMGET', key('job', change.jobId), 'upstreamJobId', 'attempts'))
+    if attempts and not bound then return change.jobId, 'bound' end
+  end
+  if change.adoptAs then return change.adoptAs, 'adopted' end
+  return change.jobId, 'held'
+end
+
+local function adopt(id)
+  local job = { owner = change.strangersOwner, status = 'QUEUED', progress = '0', version = '0', seq = '0' }
+  for field, value in pairs(job) do redis.call('HSET', key('job', id), field, value) end
+  enlist(id, job)
+  return job
+end
+
+local function stand(job)
+  return job.disputed and 'DISPUTED' or job.inferred and 'INFERRED' or job.status
+end
+
+local function seen_before(job)
+  local seen = job.seen or ''
+  if fingerprint == '' then return false end
+  for i = 1, #seen, 8 do
+    if seen:sub(i, i + 7) == fingerprint then return true end
+  end
+  return false
+end
+
+local function moves(job, to)
+  if job.inferred or to ~= job.status then return true end
+  return not job.disputed and change.progress ~= nil and change.progress > tonumber(job.progress)
+end
+
+local function fills(job)
+  for field in pairs(change.fill) do
+    if not job[field] then return true end
+  end
+  for field, value in pairs(change.lower) do
+    if job[field] and tonumber(job[field]) > value then return true end
+  end
+  return false
+end
+
+-- decision._unmoved
+local function unmoved(job, how, outcome, to)
+  if how == 'bound' and FINAL[job.status] and not job.inferred and not job.disputed then return 'conflict' end
+  if to and job.disputed then return 'noted' end
+  if to then
+    return change.progress and change.progress < tonumber(job.progress) and 'stale' or 'duplicate'
+  end
+  return outcome == 'duplicate' and fills(job) and 'noted' or outcome
+end
+
+local id, how = resolve()
+local job = id and (how == 'adopted' and adopt(id) or load(id))
+if not job then return { 'unknown' } end
+
+local before = job.status
+local writes, drops = {}, {}
+local function put(field, value)
+  value = tostring(value)
+  writes[field], job[field] = value, value
+end
+local function drop(field)
+  if job[field] then drops[#drops + 1], job[field], writes[field] = field, nil, nil end
+end
+local function whole(number) return string.format('%.0f', number) end
+
+local function bind()
+  put('upstreamJobId', change.upstreamJobId)
+  redis.call('HSET', key('upstream'), change.upstreamJobId, id)
+end
+
+local function leave_queue()
+  redis.call('ZREM', key('queue'), id)
+  redis.call('DEL', key('mask', id))
+  if job.upstreamJobId and job.attemptAt then
+    put('submittedAt', whole(math.max(created_at(id), tonumber(job.attemptAt))))
+  end
+end
+
+-- Within a job, created <= submitted <= started <= completed, whatever clocks said.
+local function begun() return tonumber(job.startedAt or job.submittedAt or created_at(id)) end
+
+local function conclude(to)
+  local completed = math.max(begun(), math.min(change.completedAt or now, now))
+  put('completedAt', whole(completed))
+  if to == 'COMPLETED' and not job.startedAt then put('startedAt', whole(completed)) end
+  if change.resultLifetime then put('resultExpiresAt', whole(completed + change.resultLifetime)) end
+  put('settledBy', change.source)
+  redis.call('ZREM', key('inflight'), id)
+  redis.call('ZADD', key('finished'), now, id)
+  redis.call('PEXPIRE', key('job', id), change.keep)
+end
+
+local function carry_on(to)
+  if to == 'PROCESSING' and not job.startedAt then put('startedAt', whole(math.max(begun(), now))) end
+  if job.attempts then redis.call('ZADD', key('inflight'), 'NX', now, id) end
+  redis.call('ZREM', key('finished'), id)
+  redis.call('PERSIST', key('job', id))
+  redis.call('PERSIST', key('history', id))
+end
+
+local function move_to(to)
+  if before == 'PENDING' then leave_queue() end
+  if to ~= before then
+    redis.call('ZREM', key('status', before), id)
+    redis.call('ZADD', key('status', to), 0, id)
+    put('status', to)
+  end
+  for _, field in ipairs(CONCLUSION) do drop(field) end
+  for field, value in pairs(change.put) do put(field, value) end
+  local progress = to == 'COMPLETED' and 100 or to == 'PROCESSING' and change.progress or 0
+  put('progress', whole(math.max(tonumber(job.progress), progress)))
+  if FINAL[to] then conclude(to) else carry_on(to) end
+end
+
+local function fill()
+  local filled = false
+  for field, value in pairs(change.fill) do
+    if not job[field] then
+      put(field, value)
+      if field == 'parentJobId' then redis.call('ZADD', key('parent', value), 0, id) end
+      filled = true
+    end
+  end
+  for field, value in pairs(change.lower) do
+    if job[field] and tonumber(job[field]) > value then
+      put(field, whole(value))
+      filled = true
+    end
+  end
+  return filled
+end
+
+local function settle_dispute()
+  drop('disputed')
+  put('arbitrated', 1)
+end
+
+local function ask_upstream(at)
+  redis.call('ZADD', key('outbox'), at, 'lookup:' .. id)
+end
+
+-- What the table says, and what becomes of it here.
+local state, seen = stand(job), seen_before(job)
+local outcome, to, upholds = unpack(change.verdicts[state])
+to = to ~= cjson.null and to or nil
+local visible, asks = how == 'bound' or how == 'adopted', false
+if visible then bind() end
+
+if seen then
+  outcome = 'duplicate'
+elseif how == 'taken' then
+  outcome = 'conflict'
+elseif to and moves(job, to) then
+  if job.disputed then settle_dispute() end
+  move_to(to)
+  fill()
+  visible, asks = true, change.asks and not FINAL[to]
+else
+  outcome = unmoved(job, how, outcome, to)
+  if outcome == 'noted' or outcome == 'duplicate' then visible = fill() or visible end
+  if job.disputed and (to or upholds) then settle_dispute() end
+  asks = change.asks and outcome == 'noted'
+  if outcome == 'conflict' and not job.arbitrated then
+    put('disputed', 1)
+    asks = true
+  end
+end
+for field, value in pairs(change.mark) do put(field, value) end
+
+-- Follow-up work: upstream is asked at once, or after a silence counted from the last news, or never again.
+if asks or how == 'adopted' then
+  ask_upstream(now)   -- of a stranger, only upstream knows what it was made from
+elseif FINAL[job.status] and not job.disputed then
+  redis.call('ZREM', key('outbox'), 'lookup:' .. id)
+elseif job.upstreamJobId and (outcome == 'applied' or change.source ~= 'webhook' or how ~= 'held') then
+  ask_upstream(now + change.silence)
+end
+if job.status == 'PENDING' then
+  if change.retryAt then redis.call('ZADD', key('queue'), 'XX', change.retryAt, id) end
+  if change.freesSlot then redis.call('ZREM', key('inflight'), id) end
+end
+
+if how == 'adopted' then outcome = 'adopted' end
+if fingerprint ~= '' and not seen then put('seen', ((job.seen or '') .. fingerprint):sub(-MAX_SEEN)) end
+put('seq', tonumber(job.seq) + 1)
+if visible then
+  put('version', tonumber(job.version) + 1)
+  put('updatedAt', whole(math.max(now, tonumber(job.updatedAt or 0))))
+end
+
+local flat = {}
+for field, value in pairs(writes) do flat[#flat + 1], flat[#flat + 2] = field, value end
+redis.call('HSET', key('job', id), unpack(flat))
+if #drops > 0 then
+  local gone = {}
+  for _, field in ipairs(drops) do
+    if not writes[field] then gone[#gone + 1] = field end
+  end
+  if #gone > 0 then redis.call('HDEL', key('job', id), unpack(gone)) end
+end
+remember(id, tonumber(job.seq), now, job,
+  { source = change.source, type = change.type, outcome = outcome, detail = change.detail })
+if FINAL[job.status] then redis.call('PEXPIRE', key('history', id), change.keep) end
+if visible then publish(id, job) end
+return { outcome, id, job.version, job.status, before }

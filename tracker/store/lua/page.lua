@@ -1,0 +1,43 @@
+-- One page of jobs, newest first, that lie in every one of some groups of indexes (in any index of a group).
+-- ARGV[1] upper bound of the id: '+' or '(ID', below which the page begins
+-- ARGV[2] how many jobs at most
+-- ARGV[3] how many ids to look at, at most: bounds the time that Redis is held
+-- ARGV[4] index to walk
+-- ARGV[5...] the other groups, each a JSON list of index keys
+-- Returns {last id looked at or '', 1 if the walk reached the end, id, record as a flat list, id, record, ...}.
+-- An entry whose record is gone (its backstop TTL ran out before retirement) is removed on the way.
+
+local walk, wanted, budget = ARGV[4], tonumber(ARGV[2]), tonumber(ARGV[3])
+local groups = {}
+for i = 5, #ARGV do groups[#groups + 1] = cjson.decode(ARGV[i]) end
+
+local function within(group, id)
+  for _, index in ipairs(group) do
+    if redis.call('ZSCORE', KEYS[1] .. index, id) then return true end
+  end
+  return false
+end
+
+local function matches(id)
+  for _, group in ipairs(groups) do
+    if not within(group, id) then return false end
+  end
+  return true
+end
+
+local ids = redis.call('ZREVRANGEBYLEX', KEYS[1] .. walk, ARGV[1], '-', 'LIMIT', 0, budget)
+local found, last, looked = {}, '', 0
+for _, id in ipairs(ids) do
+  if wanted == 0 then break end
+  last, looked = id, looked + 1
+  if matches(id) then
+    local record = redis.call('HGETALL', key('job', id))
+    if #record > 0 then
+      found[#found + 1], found[#found + 2] = id, record
+      wanted = wanted - 1
+    else
+      redis.call('ZREM', KEYS[1] .. walk, id)
+    end
+  end
+end
+return { last, (looked == #ids and #ids < budget) and 1 or 0, unpack(found) }

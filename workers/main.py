@@ -1,0 +1,99 @@
+"""Builds the arq worker from settings. arq brings the process, its signals and the hints; the work is in our loops."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+import structlog
+from arq.worker import Worker, func
+from redis.exceptions import RedisError
+
+from tracker.apiframe.client import ApiframeClient
+from tracker.clock import Clock, utc_now
+from tracker.queue import QUEUE_NAME, SUBMIT, connect_queue, deserialize, serialize
+from tracker.settings import Settings
+from tracker.store.connection import connect
+from tracker.store.feed import Feed, FeedEntry
+from tracker.store.jobs import JobStore
+from workers import tidy
+from workers.reconcile import Reconciler
+from workers.submit import Submitter
+from workers.tools import Tools
+
+HEALTH_SECONDS = 10
+RESTART_SECONDS = 1
+log = structlog.get_logger()
+
+
+async def submit(ctx: dict[str, Any]) -> None:
+    """The task behind a hint."""
+    ctx["submitter"].wake()
+
+
+def worker_options(settings: Settings, clock: Clock = utc_now) -> dict[str, Any]:
+    """The arguments of arq's Worker; also the attributes of its settings class."""
+
+    async def startup(ctx: dict[str, Any]) -> None:
+        ctx["stack"] = stack = AsyncExitStack()
+        ctx["submitter"] = await _start(stack, settings, clock)
+        log.info("worker started", webhooks=bool(settings.public_url), max_in_flight=settings.max_in_flight)
+
+    async def shutdown(ctx: dict[str, Any]) -> None:
+        await ctx["stack"].aclose()
+        log.info("worker stopped")
+
+    return {
+        "functions": [func(submit, name=SUBMIT, keep_result=0, timeout=5, max_tries=1)],
+        "queue_name": QUEUE_NAME,
+        "redis_pool": connect_queue((settings.queue_redis_url or settings.redis_url).get_secret_value()),
+        "on_startup": startup,
+        "on_shutdown": shutdown,
+        "job_serializer": serialize,
+        "job_deserializer": deserialize,
+        "health_check_interval": HEALTH_SECONDS,
+        "keep_result": 0,
+        "max_tries": 1,
+        "log_results": False,
+    }
+
+
+async def _start(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Submitter:
+    url = settings.redis_url.get_secret_value()
+    redis, blocking = connect(url), connect(url, reply_within=None)
+    stack.push_async_callback(redis.aclose)
+    stack.push_async_callback(blocking.aclose)
+    apiframe = await stack.enter_async_context(ApiframeClient(settings))
+    tools = Tools(settings, clock, JobStore.of(redis, settings), apiframe)
+    submitter, feed = Submitter(tools), Feed(blocking)
+    feed.listen(lambda entry: submitter.wake() if _matters(entry) else None)
+    for loop in (submitter.run(), Reconciler(tools).run(), tidy.run(tools), feed.run()):
+        _keep_running(stack, asyncio.create_task(loop))
+    return submitter
+
+
+def _matters(entry: FeedEntry) -> bool:
+    """A job came, or one ended and freed its slot."""
+    return entry.status == "PENDING" or entry.status.is_final
+
+
+def _keep_running(stack: AsyncExitStack, task: "asyncio.Task[None]") -> None:
+    async def stop() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(stop)
+
+
+def run(settings: Settings) -> None:
+    """Until a signal ends it; arq's worker dies when Redis is away for longer than its patience, ours does not."""
+    while True:
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        try:
+            Worker(**worker_options(settings)).run()
+        except (RedisError, OSError) as error:
+            log.warning("worker interrupted; it starts again", error=type(error).__name__)
+            time.sleep(RESTART_SECONDS)
+        else:
+            return

@@ -1,0 +1,181 @@
+"""Pending jobs go to upstream: in order, under MAX_IN_FLIGHT, one attempt at a time for each.
+
+The index of pending jobs is the queue. Hints and freed slots wake the submitter, and a sweep each second finds what
+nothing announced.
+"""
+
+import asyncio
+import random
+from datetime import datetime, timedelta
+
+import structlog
+
+from tracker.apiframe.protocol import (
+    EdgeBlock,
+    InsufficientCredits,
+    OutcomeUnknown,
+    RateLimited,
+    Rejected,
+    SubmissionResult,
+    TryAgain,
+    Unauthorized,
+)
+from tracker.errors import StoreUnavailable
+from tracker.events import Accepted, Deferred, Event, Expired, Refused
+from tracker.job import Failure, FailureCode, Outcome
+from tracker.store.wire import Stored
+from workers.tools import Tools
+
+SWEEP_SECONDS = 1.0
+AT_ONCE = 16
+ACCOUNT_HOLD = timedelta(seconds=30)
+OUTAGE_HOLD = timedelta(seconds=2)
+LONGEST_BACKOFF = 60.0
+
+log = structlog.get_logger()
+
+
+class Submitter:
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something may be submitted now: a job came, or a slot was freed."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """For ever. When cancelled, attempts in hand are finished: each may be worth 16 credits."""
+        in_hand: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                await self._round(in_hand)
+        finally:
+            if in_hand:
+                await asyncio.shield(asyncio.wait(in_hand))
+
+    async def _round(self, in_hand: set[asyncio.Task[None]]) -> None:
+        self._wake.clear()
+        while job_id := await self._claim():
+            task = asyncio.create_task(self._submit(job_id))
+            in_hand.add(task)
+            task.add_done_callback(in_hand.discard)
+        try:
+            async with asyncio.timeout(SWEEP_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _claim(self) -> str | None:
+        """The next job, with room to submit it; the room is given back in `_submit`, or here when there is no job."""
+        await self._room.acquire()
+        job_id = None
+        try:
+            job_id = (
+                await self._tools.store.claim(
+                    self._tools.clock(),
+                    lease=self._tools.lease,
+                    max_in_flight=self._tools.settings.max_in_flight,
+                    webhooks=self._tools.webhooks,
+                )
+            ).job_id
+        except StoreUnavailable as error:
+            log.warning("cannot claim", error=str(error))
+        finally:
+            if job_id is None:
+                self._room.release()
+        return job_id
+
+    async def _submit(self, job_id: str) -> None:
+        try:
+            await submit(self._tools, job_id)
+        except StoreUnavailable as error:
+            log.warning("attempt not recorded; it is repeated with the same key", job_id=job_id, error=str(error))
+        except Exception:
+            log.exception("attempt failed", job_id=job_id)
+        finally:
+            self._room.release()
+            self.wake()
+
+
+async def submit(tools: Tools, job_id: str) -> None:
+    """One attempt for a job that was claimed, and what it came to."""
+    stored, mask = await tools.store.get(job_id), await tools.store.mask(job_id)
+    if stored is None:
+        return
+    overdue = _overdue(tools, stored, mask)
+    if overdue is not None or mask is None:
+        await _apply(tools, stored, overdue or Expired("Its mask is gone."))
+        return
+    job = stored.job
+    result = await tools.apiframe.inpaint(job_id, job.parent_job_id or "", mask, job.prompt, stored.webhook_url)
+    log.info("submitted", job_id=job_id, attempt=stored.attempts, result=type(result).__name__)
+    if (hold := _hold(result)) is not None:
+        await tools.store.hold(_reason(result), hold)
+        log.warning("submissions held", seconds=hold.total_seconds(), reason=_reason(result))
+    outcome = await _apply(tools, stored, event_of(result, stored, tools.clock()))
+    if outcome is Outcome.CONFLICT and isinstance(result, Accepted):
+        text = f"Apiframe answered with its job {result.upstream_job_id}, which is another job's already."
+        await _apply(tools, stored, Refused(Failure(code=FailureCode.REJECTED, message=text)))
+
+
+def _overdue(tools: Tools, stored: Stored, mask: bytes | None) -> Expired | None:
+    """Within 24 h upstream remembers the key; after that a repetition could be charged again."""
+    within = timedelta(seconds=tools.settings.submit_within_seconds)
+    if tools.clock() - stored.job.created_at > within:
+        return Expired(f"Not submitted within {within}; the last attempt was number {stored.attempts - 1}.")
+    return None if mask is not None else Expired("Its mask is no longer held.")
+
+
+async def _apply(tools: Tools, stored: Stored, event: Event) -> Outcome:
+    applied = await tools.store.apply(event, tools.clock(), job_id=stored.job.id, silence=tools.silence(stored))
+    return applied.outcome
+
+
+def event_of(result: SubmissionResult, stored: Stored, now: datetime) -> Event:
+    """What an answer means for the job. What concerns the account leaves it at its place in the queue."""
+    match result:
+        case Accepted():
+            return result
+        case Rejected():
+            message = f"Apiframe refused it ({result.status_code}): {result.message}"
+            return Refused(Failure(code=FailureCode.REJECTED, message=message))
+        case OutcomeUnknown():
+            return Deferred(_reason(result), now + _backoff(stored.attempts), outcome_unknown=True)
+        case TryAgain(retry_after=None):
+            return Deferred(_reason(result), now + _backoff(stored.attempts))
+        case _:
+            return Deferred(_reason(result), stored.job.created_at)
+
+
+def _hold(result: SubmissionResult) -> timedelta | None:
+    """How long nobody submits anything after such an answer."""
+    match result:
+        case RateLimited(retry_after=seconds) | TryAgain(retry_after=float(seconds)):
+            return timedelta(seconds=seconds)
+        case InsufficientCredits() | Unauthorized() | EdgeBlock():
+            return ACCOUNT_HOLD
+        case TryAgain():
+            return OUTAGE_HOLD
+        case _:
+            return None
+
+
+def _reason(result: SubmissionResult) -> str:
+    match result:
+        case RateLimited():
+            return f"Apiframe asked to slow down (429), for {result.retry_after:.0f} s."
+        case InsufficientCredits():
+            return f"Apiframe: {result.message} (402): {result.required} needed, {result.available} there."
+        case Unauthorized():
+            return f"Apiframe refused the API key ({result.status_code}): {result.message}"
+        case EdgeBlock() | TryAgain() | OutcomeUnknown() | Rejected():
+            return result.message
+        case Accepted():
+            return "accepted"
+
+
+def _backoff(attempts: int) -> timedelta:
+    """1, 2, 4 … 60 s, each a little shorter at random so that jobs do not come back together."""
+    return timedelta(seconds=min(2.0 ** max(attempts - 1, 0), LONGEST_BACKOFF) * random.uniform(0.7, 1.0))

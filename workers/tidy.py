@@ -1,0 +1,49 @@
+"""What time alone brings: finished jobs go after their retention, and pending ones expire."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from tracker.errors import StoreUnavailable
+from tracker.events import Expired
+from workers.tools import Tools
+
+ROUND_SECONDS = 10.0
+BATCH = 100
+
+log = structlog.get_logger()
+
+
+async def run(tools: Tools) -> None:
+    """For ever. Several workers may do it at once: each batch is one script."""
+    while True:
+        try:
+            await retire(tools)
+            await expire(tools)
+        except StoreUnavailable as error:
+            log.warning("cannot tidy", error=str(error))
+        except Exception:
+            log.exception("tidying failed")
+        await asyncio.sleep(ROUND_SECONDS)
+
+
+async def retire(tools: Tools) -> int:
+    """Removes every job whose retention is over; returns how many."""
+    removed = 0
+    while batch := await tools.store.retire(tools.clock(), BATCH):
+        removed += batch
+    if removed:
+        log.info("retired", jobs=removed)
+    return removed
+
+
+async def expire(tools: Tools) -> int:
+    """Fails jobs that could not be submitted in time, also while submissions are held; returns how many."""
+    within = timedelta(seconds=tools.settings.submit_within_seconds)
+    late = await tools.store.overdue(tools.clock() - within, BATCH)
+    for job_id in late:
+        await tools.store.apply(
+            Expired(f"Not submitted within {within}."), tools.clock(), job_id=job_id, silence=within
+        )
+    return len(late)
