@@ -30,6 +30,7 @@ ROUTES = [
     Route("/sandbox/log", backstage.log, methods=["GET"]),
     Route("/sandbox/ledger", backstage.ledger, methods=["GET"]),
     Route("/sandbox/jobs", backstage.seed_job, methods=["POST"]),
+    Route("/sandbox/jobs/{job_id}/settled", backstage.settled, methods=["GET"]),
 ]
 
 

@@ -14,7 +14,7 @@ from sandbox.api import Sandboxed, base_url
 from sandbox.bodies import ACTION, parse, read_json
 from sandbox.jobs import Job, Status
 from sandbox.mischief import Mischief
-from sandbox.refusals import Invalid
+from sandbox.refusals import Invalid, JobNotFound
 from sandbox.world import World
 
 MISCHIEF = TypeAdapter(Mischief)
@@ -66,6 +66,17 @@ async def seed_job(request: Sandboxed) -> Response:
     return JSONResponse({"jobId": job.id, "status": job.status, "result": job.result}, 201)
 
 
+async def settled(request: Sandboxed) -> Response:
+    """The job, as soon as nothing more will happen to it and its deliveries are through: a long poll."""
+    world = request.state["world"]
+    job = world.archive.find(request.path_params["job_id"])
+    if job is None:
+        raise JobNotFound
+    await job.settled.wait()
+    await world.courier.drained(job)
+    return JSONResponse(world.archive.wire(job, with_input=True))
+
+
 def _completed(world: World, seed: Seed, base: str) -> Job:
     picture = _picture(seed.image) if seed.image else None
     body = {"action": "upsample", "parentJobId": str(uuid.uuid4()), "index": 1}
@@ -85,6 +96,7 @@ def _completed(world: World, seed: Seed, base: str) -> Job:
     )
     job.status, job.progress, job.completed_at = Status.COMPLETED, 100, job.created_at
     job.credit_cost, job.result = 0, job.files()
+    job.settled.set()
     return job
 
 

@@ -1,5 +1,6 @@
 """A job as upstream knows it, and the three shapes in which it is told: answer, list item, webhook body."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -23,7 +24,10 @@ class Status(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """`number` counts from 1; `size` is (width, height) of each result image; `request` is what was asked."""
+    """`number` counts from 1; `size` is (width, height) of each result image; `request` is what was asked.
+
+    `settled` is set when nothing more will happen to it, be it that it stalls for good.
+    """
 
     id: str
     number: int
@@ -46,6 +50,7 @@ class Job:
     credit_cost: int | None = None
     webhook_status: WebhookStatus | None = None
     completed_at: datetime | None = None
+    settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     @property
     def images(self) -> int:

@@ -48,7 +48,8 @@ class Life:
             case "cancelled":
                 self._cancel(job)
             case "stalled":
-                return
+                pass
+        job.settled.set()
 
     async def _work(self, job: Job, until: int) -> None:
         step = self._settings.progress_step

@@ -20,7 +20,7 @@ from sandbox.patches import matched
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
 Painter = Callable[[Floats, Hole, Generator], Floats]
-OVERLAP = 21
+RIM = 50
 
 
 def inpaint(parent: Pixels, mask: Pixels, n: int, seed: int) -> Pixels:
@@ -32,7 +32,7 @@ def inpaint(parent: Pixels, mask: Pixels, n: int, seed: int) -> Pixels:
     if not hole.any():
         return parent
     image, rng = np.asarray(parent, np.float32), default_rng(seed)
-    painted = PAINTERS[(n - 1) % 4](image, hole, rng) if not hole.all() else _alone(image, rng)
+    painted = PAINTERS[(n - 1) % 4](image, hole, rng) if not _widened(hole).all() else _alone(image, rng)
     return composed(parent, painted, mask)
 
 
@@ -119,8 +119,9 @@ def _guess(image: Floats, hole: Hole) -> Floats:
 
 
 def _widened(hole: Hole, times: int = 1) -> Hole:
-    """With a rim around it, which is painted too, so as to see how well it meets what is there."""
-    wide = cv2.dilate(hole.astype(np.uint8), np.ones((OVERLAP, OVERLAP), np.uint8), iterations=times)
+    """With a rim around it, a hundredth of the shorter side, painted too so as to see how well it meets what is there."""
+    side = 1 + 2 * max(1, min(hole.shape) // (2 * RIM))
+    wide = cv2.dilate(hole.astype(np.uint8), np.ones((side, side), np.uint8), iterations=times)
     return np.asarray(wide, np.bool_)
 
 

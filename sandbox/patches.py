@@ -13,7 +13,9 @@ from sandbox.brush import Floats
 
 Hole = NDArray[np.bool_]
 Ints = NDArray[np.intp]
-LEVELS = (32, 56, 96, 160, 224)
+LEVELS = (40, 64, 104, 160, 224)
+TRIES = 6
+MOST = 6000
 REACH = 3
 ROUNDS = 3
 NEAR = ((0, 1), (0, -1), (1, 0), (-1, 0), (0, 3), (0, -3), (3, 0), (-3, 0))
@@ -27,13 +29,25 @@ def matched(image: Floats, hole: Hole, filled: Floats, rng: Generator, allowed: 
     guess, sources = filled, None
     for level in LEVELS:
         small, gap = _small(guess, hole, level, image)
-        search = _Search(small, gap, rng, sources, allowed)
-        for _ in range(ROUNDS):
-            search.improve()
-            search.vote()
-        sources = search.sources
-        guess = _grown(search.image, hole.shape)
+        if sources is not None and gap.sum() > MOST:
+            break
+        # the coarsest level decides what goes where: the best of several beginnings
+        tries = TRIES if sources is None else 1
+        search = min((_searched(small, gap, rng, sources, allowed) for _ in range(tries)), key=_misfit)
+        sources, guess = search.sources, _grown(search.image, hole.shape)
     return _detailed(image, hole, guess, search)
+
+
+def _searched(small: Floats, gap: Hole, rng: Generator, sources: Floats | None, allowed: Hole | None) -> "_Search":
+    search = _Search(small, gap, rng, sources, allowed)
+    for _ in range(ROUNDS):
+        search.improve()
+        search.vote()
+    return search
+
+
+def _misfit(search: "_Search") -> float:
+    return float(np.sqrt(search.cost).mean())
 
 
 class _Search:
@@ -86,7 +100,7 @@ class _Search:
             near = cv2.dilate(self.gap.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
             if (wanted & ~near).any():
                 return np.asarray(wanted & ~near)
-        return ~self.gap
+        return ~self.gap if not self.gap.all() else np.ones(self.gap.shape, np.bool_)
 
     def _start(self, before: Floats | None) -> Ints:
         pick = self._rng.integers(0, len(self._known_y), len(self.y))
@@ -118,7 +132,7 @@ class _Search:
         unlike = np.square(ours - theirs).mean((1, 2))
         climb = np.abs(places[:, 0] - self.y) / self.gap.shape[0]
         outside = np.where(self._known[places[:, 0], places[:, 1]], 0, 1e6)
-        return np.asarray(unlike + 12000 * climb**2 + outside, np.float32)
+        return np.asarray(unlike + 8000 * climb**2 + outside, np.float32)
 
     def _clipped(self, y: Ints, x: Ints) -> tuple[Ints, Ints]:
         return np.clip(y, 0, self.gap.shape[0] - 1), np.clip(x, 0, self.gap.shape[1] - 1)

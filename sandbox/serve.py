@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from sandbox.app import create_app
 from sandbox.life import Clock
@@ -48,15 +49,19 @@ async def running(
     port: int = 0,
     clock: Clock = utc_now,
 ) -> AsyncIterator[str]:
-    """Yields the base URL, as in `http://127.0.0.1:40123`; port 0 takes a free one. Stops within moments.
+    """Yields a sandbox's base URL, as in `http://127.0.0.1:40123`; port 0 takes a free one.
 
-    Raises `OSError` if the port is taken, and whatever keeps the app from starting.
+    Raises `OSError` if the port is taken.
     """
+    async with serving(create_app(settings or SandboxSettings(), clock), host=host, port=port) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Any ASGI app, lifespan included, until the block ends: requests still open then are cancelled."""
     listener = socket.create_server((host, port), backlog=2048)
-    config = uvicorn.Config(
-        create_app(settings or SandboxSettings(), clock), lifespan="on", ws="none", access_log=False, log_config=None
-    )
-    server = _Server(config)
+    server = _Server(uvicorn.Config(app, lifespan="auto", ws="none", access_log=False, log_config=None))
     task = asyncio.create_task(server.serve([listener]))
     try:
         await _ready(server, task)

@@ -41,6 +41,7 @@ class Lane:
 
     waiting: deque[Delivery] = field(default_factory=deque)
     held: list[Delivery] = field(default_factory=list)
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
     busy: bool = False
 
 
@@ -63,7 +64,13 @@ class Courier:
         lane.waiting.extend(self._shuffled(lane, delivery))
         if lane.waiting and not lane.busy:
             lane.busy = True
+            lane.idle.clear()
             self._crew.start(self._drive(job, lane))
+
+    async def drained(self, job: Job) -> None:
+        """Wait until nothing of this job is on its way."""
+        while (lane := self._lanes.get(job)) and lane.busy:
+            await lane.idle.wait()
 
     def _shuffled(self, lane: Lane, delivery: Delivery) -> list[Delivery]:
         if delivery.event == "progress" and self._dice.strikes("webhook_reordered"):
@@ -76,6 +83,7 @@ class Courier:
         while lane.waiting:
             await self._deliver(lane.waiting.popleft())
         lane.busy = False
+        lane.idle.set()
         if not lane.held:
             del self._lanes[job]
 

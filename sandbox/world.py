@@ -35,6 +35,7 @@ class World:
     intake: Intake
     masks: Masks
     gallery: Gallery
+    courier: Courier
 
     def load(self, mischief: Mischief) -> None:
         """Misbehave like this from now on; jobs that already run keep the fate they drew."""
@@ -55,7 +56,7 @@ async def living(settings: SandboxSettings, clock: Clock) -> AsyncIterator[World
         life = Life(settings, dice, courier, crew, clock)
         accounts = Accounts(settings, lambda: dice.mischief.key_inactive)
         intake = Intake(archive, life, clock)
-        world = World(settings, clock, dice, journal, accounts, archive, intake, Masks(), gallery)
+        world = World(settings, clock, dice, journal, accounts, archive, intake, Masks(), gallery, courier)
         world.load(settings.mischief)
         try:
             yield world

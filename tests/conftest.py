@@ -1,0 +1,46 @@
+"""Real parts for every test: a Redis on a socket of its own, emptied before and checked after each."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from redis.asyncio import Redis
+
+from tests import invariants
+from tests.redis_server import redis_server
+from tests.samples import Sample
+from tracker.store.connection import connect
+from tracker.store.jobs import JobStore
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """One server for the run; unix sockets have short paths, so not under pytest's own folder."""
+    with TemporaryDirectory(prefix="it-") as folder, redis_server(Path(folder)) as url:
+        yield url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """An empty Redis. What `invariants` says must hold when the test is over."""
+    client = connect(redis_url)
+    await client.flushall()
+    yield client
+    try:
+        await invariants.check(client)
+    finally:
+        await client.aclose()
+
+
+@pytest.fixture
+async def store(redis: Redis) -> JobStore:
+    store = JobStore(redis, retention=timedelta(days=30), submit_within=timedelta(days=1))
+    await store.load_scripts()
+    return store
+
+
+@pytest.fixture
+def sample(store: JobStore) -> Sample:
+    return Sample(store)

@@ -1,0 +1,83 @@
+"""What holds in Redis after every test, whatever the test did."""
+
+from typing import Any
+
+from redis.asyncio import Redis
+
+from tracker.job import Status
+from tracker.store.keys import LAYOUT, name, prefix
+from tracker.store.wire import Stored, read_record
+
+_TIMED = {"mask", "hold", "quarantine", "idempotency"}
+
+
+async def check(redis: Redis) -> None:
+    """Every key is of the layout and has the lifetime it should; indexes agree with records."""
+    keys = [key.decode() for key in await redis.keys(f"{prefix()}*")]
+    for key in keys:
+        await _check_lifetime(redis, key)
+    ids = [key.rpartition(":")[2] for key in keys if key.startswith(f"{prefix()}job:")]
+    jobs = [stored for job_id in ids if (stored := read_record(job_id, await _hash(redis, name("job", job_id))))]
+    await _check_indexes(redis, keys, jobs)
+
+
+async def _check_lifetime(redis: Redis, key: str) -> None:
+    kind = key.removeprefix(prefix()).partition(":")[0]
+    assert kind in {layout.name for layout in LAYOUT}, f"{key} is not in the layout"
+    permanent = await redis.ttl(key) == -1
+    assert not (permanent and kind in _TIMED), f"{key} has no TTL"
+    if kind in ("job", "history"):
+        status = (await _hash(redis, name("job", key.rpartition(":")[2])))[b"status"].decode()
+        assert permanent is not Status(status).is_final, f"{key}: TTL and {status} do not go together"
+
+
+async def _check_indexes(redis: Redis, keys: list[str], jobs: list[Stored]) -> None:
+    by_id = {stored.job.id: stored for stored in jobs}
+    assert await _members(redis, name("jobs")) == set(by_id)
+    for key in keys:
+        kind, _, part = key.removeprefix(prefix()).partition(":")
+        if kind in ("status", "owner", "parent", "label"):
+            expected = {job_id for job_id, stored in by_id.items() if _belongs(stored, kind, part)}
+            assert await _members(redis, key) == expected, key
+    bound = {stored.job.upstream_job_id: job_id for job_id, stored in by_id.items() if stored.job.upstream_job_id}
+    upstream = await _hash(redis, name("upstream"))
+    assert {up.decode(): ours.decode() for up, ours in upstream.items()} == bound
+    pending = {job_id for job_id, stored in by_id.items() if stored.job.status is Status.PENDING}
+    final = {job_id for job_id, stored in by_id.items() if stored.job.status.is_final}
+    assert await _members(redis, name("queue")) == pending
+    assert await _members(redis, name("finished")) == final
+    assert {key.rpartition(":")[2] for key in keys if key.startswith(f"{prefix()}mask:")} <= pending
+    await _check_slots(redis, by_id, final)
+
+
+async def _check_slots(redis: Redis, jobs: dict[str, Stored], final: set[str]) -> None:
+    """A slot is held by each job of ours that was accepted and has not ended, and by no stranger."""
+    inflight = await _members(redis, name("inflight"))
+    assert not inflight & final
+    running = {job_id for job_id, stored in jobs.items() if stored.job.status in (Status.QUEUED, Status.PROCESSING)}
+    assert {job_id for job_id in running if jobs[job_id].attempts} <= inflight
+    assert all(jobs[job_id].attempts for job_id in inflight)
+    outbox = {member.removeprefix("lookup:") for member in await _members(redis, name("outbox"))}
+    assert running <= outbox
+
+
+def _belongs(stored: Stored, kind: str, part: str) -> bool:
+    job = stored.job
+    match kind:
+        case "status":
+            return job.status == part
+        case "owner":
+            return job.owner == part
+        case "parent":
+            return job.parent_job_id == part
+        case _:
+            return part in {f"{label}={value}" for label, value in job.labels.items()}
+
+
+async def _members(redis: Redis, key: str) -> set[str]:
+    return {member.decode() for member in await redis.zrange(key, 0, -1)}
+
+
+async def _hash(redis: Redis, key: str) -> dict[bytes, bytes]:
+    fields: Any = await redis.hgetall(key)  # type: ignore[misc]
+    return dict(fields)
