@@ -26,7 +26,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     redis, blocking = connect(url), connect(url, reply_within=None)
     queue = connect_queue((settings.queue_redis_url or settings.redis_url).get_secret_value(), retries=1)
     for client in (redis, blocking, queue):
-        stack.push_async_callback(client.aclose)
+        stack.push_async_callback(client.aclose, close_connection_pool=True)
     feed = Feed(blocking)
     await _in_background(stack, feed)
     state = State(

@@ -1,0 +1,85 @@
+"""Around every request: its id, its log line, and no traceback for anyone."""
+
+import json
+import logging
+
+import httpx
+import pytest
+
+from tests.door import KEYS, UPSTREAM_KEY, assert_problem, door, key, signed, submission
+from tests.samples import upstream_id
+from tracker import logs
+from tracker.settings import Settings
+
+
+async def test_every_answer_carries_a_request_id(api: httpx.AsyncClient) -> None:
+    """The caller's, if it sent a sane one."""
+    assert (await api.get("/healthz")).headers["x-request-id"]
+    assert (await api.get("/healthz", headers={"X-Request-ID": "abc-1"})).headers["x-request-id"] == "abc-1"
+    for odd in ("a b", "x" * 200, "é", '"><script>'):
+        answer = await api.get("/healthz", headers={"X-Request-ID": odd.encode("latin-1")})  # type: ignore[dict-item]
+        assert answer.headers["x-request-id"] != odd
+
+
+async def test_unknown_addresses_and_methods_are_problems_too(api: httpx.AsyncClient) -> None:
+    """404; 405 with what is allowed."""
+    assert_problem(await api.get("/v2/nothing"), 404)
+    answer = await api.delete("/v1/jobs")
+    assert_problem(answer, 405)
+    assert {"GET", "POST"} <= set(answer.headers["allow"].split(", "))
+
+
+async def test_a_crash_is_a_problem_without_a_traceback(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong inside, the caller gets a request id to ask about."""
+    monkeypatch.setattr("tracker.store.jobs.read_record", None)
+    async with door(settings) as api:
+        problem = assert_problem(await api.get(f"/v1/jobs/{upstream_id()}", headers=key("editor")), 500)
+    assert "Traceback" not in json.dumps(problem)
+    assert "NoneType" not in json.dumps(problem)
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> "Lines":
+    return Lines(capsys)
+
+
+class Lines:
+    """The JSON lines logged so far."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.text = ""
+
+    def read(self) -> list[dict[str, object]]:
+        self.text += self._capsys.readouterr().err
+        return [json.loads(line) for line in self.text.splitlines()]
+
+
+async def test_one_line_a_request_with_its_id(settings: Settings, lines: Lines) -> None:
+    """As JSON."""
+    logs.configure("info", "json")
+    async with door(settings) as api:
+        await api.get("/healthz", headers={"X-Request-ID": "abc-1"})
+    [line] = [line for line in lines.read() if line["event"] == "request"]
+    assert line | {"ms": 0, "timestamp": ""} == {
+        "event": "request", "request_id": "abc-1", "method": "GET", "path": "/healthz", "status": 200,
+        "level": "info", "ms": 0, "timestamp": "",
+    }  # fmt: skip
+
+
+async def test_no_secret_mask_or_signature_is_in_any_log(settings: Settings, lines: Lines) -> None:
+    """At the lowest level, for what is accepted and for what is refused."""
+    logs.configure("debug", "json")
+    logging.getLogger("httpx").setLevel(logging.DEBUG)
+    body, delivery = submission(prompt="x"), signed({"event": "progress", "jobId": upstream_id()})
+    wrong = signed({"event": "progress", "jobId": upstream_id()}, "afk_wrong")
+    async with door(settings) as api:
+        await api.post("/v1/jobs", json=body, headers=key("editor"))
+        await api.post("/v1/jobs", json={**body, "prompt": 7}, headers=key("editor"))
+        await api.get("/v1/jobs", headers={"X-API-Key": "a-guess-at-a-key"})
+        for one in (delivery, wrong):
+            await api.post("/webhooks/apiframe", **one)
+    assert lines.read()
+    signatures = [one["headers"]["X-Webhook-Signature"].removeprefix("sha256=") for one in (delivery, wrong)]
+    for secret in (KEYS["editor"][0], UPSTREAM_KEY, "a-guess-at-a-key", body["mask"][:40], *signatures):
+        assert secret not in lines.text
