@@ -119,7 +119,7 @@ def _guess(image: Floats, hole: Hole) -> Floats:
 
 
 def _widened(hole: Hole, times: int = 1) -> Hole:
-    """With a rim around it, a hundredth of the shorter side, painted too so as to see how well it meets what is there."""
+    """With a rim of a hundredth of the shorter side, which is painted too: so one sees how well it fits."""
     side = 1 + 2 * max(1, min(hole.shape) // (2 * RIM))
     wide = cv2.dilate(hole.astype(np.uint8), np.ones((side, side), np.uint8), iterations=times)
     return np.asarray(wide, np.bool_)

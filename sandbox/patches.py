@@ -26,16 +26,15 @@ def matched(image: Floats, hole: Hole, filled: Floats, rng: Generator, allowed: 
 
     Sources are taken from where `allowed`, by default anywhere outside the hole.
     """
-    guess, sources = filled, None
-    for level in LEVELS:
-        small, gap = _small(guess, hole, level, image)
-        if sources is not None and gap.sum() > MOST:
+    # the coarsest level decides what goes where: the best of several beginnings
+    small, gap = _small(filled, hole, LEVELS[0], image)
+    search = min((_searched(small, gap, rng, None, allowed) for _ in range(TRIES)), key=_misfit)
+    for level in LEVELS[1:]:
+        small, gap = _small(_grown(search.image, hole.shape), hole, level, image)
+        if gap.sum() > MOST or gap.shape == search.gap.shape:
             break
-        # the coarsest level decides what goes where: the best of several beginnings
-        tries = TRIES if sources is None else 1
-        search = min((_searched(small, gap, rng, sources, allowed) for _ in range(tries)), key=_misfit)
-        sources, guess = search.sources, _grown(search.image, hole.shape)
-    return _detailed(image, hole, guess, search)
+        search = _searched(small, gap, rng, search.sources, allowed)
+    return _detailed(image, hole, _grown(search.image, hole.shape), search)
 
 
 def _searched(small: Floats, gap: Hole, rng: Generator, sources: Floats | None, allowed: Hole | None) -> "_Search":

@@ -13,6 +13,9 @@ POLL_WITHOUT_WEBHOOK = timedelta(seconds=3)
 """Upstream's own advice for images is every 2-3 s (dossier, section 2.3)."""
 
 
+LEASE_MARGIN = timedelta(seconds=5)
+
+
 @dataclass(frozen=True)
 class Tools:
     settings: Settings
@@ -23,7 +26,7 @@ class Tools:
     @property
     def lease(self) -> timedelta:
         """Longer than any attempt can take, so that two for one job are never under way at once."""
-        return timedelta(seconds=self.settings.apiframe_timeout_seconds + 10)
+        return timedelta(seconds=self.settings.apiframe_timeout_seconds) + LEASE_MARGIN
 
     @property
     def webhooks(self) -> str | None:

@@ -13,7 +13,7 @@ from sandbox import canvas, painter, scene
 from sandbox.scene import SUBJECTS
 from tests.sandbox.actors import Caller, png_text
 
-SIZE = 192
+SIZE = 128
 
 
 async def _pixels(apiframe: Caller, url: str) -> NDArray[np.int16]:

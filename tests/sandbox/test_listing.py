@@ -26,7 +26,8 @@ async def _five(apiframe: Caller, clock: Clock) -> list[str]:
 
 async def test_pages_follow_each_other_newest_first(apiframe: Caller, clock: Clock) -> None:
     """Each job once, though some were made in the same moment."""
-    ids, seen, cursor = await _five(apiframe, clock), [], {}
+    ids, seen = await _five(apiframe, clock), []
+    cursor: dict[str, str] = {}
     for size in (2, 2, 1):
         page = await _page(apiframe, limit=2, **cursor)
         assert len(page["jobs"]) == size

@@ -27,7 +27,7 @@ def signed_hex(delivery: Received, key: str = KEY) -> bool:
 
 def _signed(delivery: Received, secret: bytes) -> bool:
     expected = "sha256=" + hmac.new(secret, delivery.raw, "sha256").hexdigest()
-    return delivery.headers.get("x-webhook-signature") == expected
+    return bool(delivery.headers.get("x-webhook-signature") == expected)
 
 
 async def test_completed_and_failed_are_sent_unless_told_otherwise(apiframe: Caller, inbox: Inbox) -> None:
@@ -60,7 +60,11 @@ async def test_each_event_has_its_documented_field_set(apiframe: Caller, inbox: 
     completed = await apiframe.settled(await apiframe.generate(webhookUrl=inbox.url, webhookEvents=ALL))
     await apiframe.mischief(job_failed=1)
     await apiframe.settled(await apiframe.generate(webhookUrl=inbox.url))
-    kinds = {"progress": shapes.Progress, "completed": shapes.Completed, "failed": shapes.Failed}
+    kinds: dict[str, type[shapes.Shape]] = {
+        "progress": shapes.Progress,
+        "completed": shapes.Completed,
+        "failed": shapes.Failed,
+    }
     for delivery in inbox.received:
         kinds[delivery.body["event"]].model_validate(delivery.body)
         assert delivery.headers["x-webhook-event"] == delivery.body["event"]
