@@ -17,7 +17,9 @@ POLL_SECONDS = 25
 class CallerSettings(BaseSettings):
     """`TRACKER_URL` and `TRACKER_API_KEY`, from the environment or `.env`."""
 
-    model_config = SettingsConfigDict(env_prefix="TRACKER_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TRACKER_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     url: str = Field("http://127.0.0.1:8000", description="the service that a caller's commands speak to")
     api_key: SecretStr = Field(description="the key that a caller's commands send")

@@ -3,17 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypedDict
-from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from sandbox.accounts import User
 from sandbox.archive import Query
-from sandbox.bodies import ACTION, GENERATE, Inpaint, Submission, details, parse, read_json
+from sandbox.bodies import ACTION, GENERATE, UUID, Inpaint, Submission
 from sandbox.intake import Ask
 from sandbox.jobs import Job
+from sandbox.parsing import details, parse, read_json
 from sandbox.refusals import Invalid, JobNotFound, NotForMembers, Outage, RateLimited, TooLarge
 from sandbox.world import World
 
@@ -44,10 +45,8 @@ async def get_job(request: Sandboxed) -> Response:
     world, user = request.state["world"], _caller(request)
     _poll_strikes(world)
     job_id = request.path_params["job_id"]
-    try:
-        UUID(job_id)
-    except ValueError:
-        raise Invalid({"id": ["Invalid UUID"]}, "Invalid job id") from None
+    if not UUID.fullmatch(job_id):
+        raise Invalid({"id": ["Invalid UUID"]}, "Invalid job id")
     job = world.archive.find(job_id, user)
     if job is None:
         raise JobNotFound
@@ -126,13 +125,17 @@ async def _accepted(world: World, job: Job) -> Response:
 
 
 class Cut(Response):
-    """Announces a body and never sends it: the server closes the connection, the client sees it break off."""
+    """Closes the connection instead of an answer. Under a server that shows no transport, breaks off its body."""
 
-    def __init__(self) -> None:
-        super().__init__(status_code=202, headers={"Content-Length": "64"}, media_type="application/json")
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # ASGI has no word for this; uvicorn's `receive` is a method of the object that holds the transport
+        transport = getattr(getattr(receive, "__self__", None), "transport", None)
+        if isinstance(transport, asyncio.Transport):
+            transport.abort()
+            await receive()
+        else:
+            headers = [(b"content-type", b"application/json"), (b"content-length", b"64")]
+            await send({"type": "http.response.start", "status": 202, "headers": headers})
 
 
 def base_url(request: Sandboxed) -> str:

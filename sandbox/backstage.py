@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.responses import JSONResponse, Response
 
 from sandbox.api import Sandboxed, base_url
-from sandbox.bodies import ACTION, parse, read_json
+from sandbox.bodies import ACTION
 from sandbox.jobs import Job, Status
 from sandbox.mischief import Mischief
+from sandbox.parsing import parse, read_json
 from sandbox.refusals import Invalid, JobNotFound
 from sandbox.world import World
 

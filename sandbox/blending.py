@@ -4,10 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.brush import Floats
+from sandbox.brush import Floats, Hole, Pixels
 
-Pixels = NDArray[np.uint8]
-Hole = NDArray[np.bool_]
 FEATHER = 5.0
 COARSE = 256
 STEPS = 160

@@ -8,6 +8,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+Hole = NDArray[np.bool_]
 Numbers = NDArray[np.float32 | np.float64]
 Colour = tuple[float, float, float]
 Point = tuple[float, float]

@@ -2,11 +2,9 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from sandbox.brush import Floats, lerp, smooth
+from sandbox.brush import Floats, Pixels, lerp, smooth
 
-Pixels = NDArray[np.uint8]
 LIGHTS = (1.0, 1.06, 0.92, 0.97)
 
 

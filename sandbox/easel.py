@@ -5,13 +5,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from sandbox import canvas, painter, scene
 from sandbox.bodies import Inpaint, Outpaint, Pan, Upsample
+from sandbox.brush import Pixels
 from sandbox.jobs import Job
-
-Pixels = NDArray[np.uint8]
 
 
 def paint(job: Job, n: int, parent: bytes | None) -> bytes:

@@ -49,6 +49,7 @@ class Life:
                 self._cancel(job)
             case "stalled":
                 pass
+        self._courier.finish(job)
         job.settled.set()
 
     async def _work(self, job: Job, until: int) -> None:

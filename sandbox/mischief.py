@@ -35,7 +35,7 @@ class Mischief(BaseModel):
     submit_503: Rate = Field(0, description="Submit refused: 503")
     submit_edge_403: Rate = Field(0, description="Submit blocked at the edge: 403 in HTML")
     submit_504: Rate = Field(0, description="Job taken, answer lost: 504 in HTML")
-    submit_cut: Rate = Field(0, description="Job taken, answer lost: connection closed before its body")
+    submit_cut: Rate = Field(0, description="Job taken, answer lost: connection closed")
     submit_without_id: Rate = Field(0, description="Job taken, 200 answered without a jobId")
     submit_delayed: Rate = Field(0, description="Job taken, answer late by `delay_seconds`")
     poll_429: Rate = Field(0, description="GET of jobs refused: 429 with Retry-After")

@@ -11,14 +11,11 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 from numpy.random import Generator, default_rng
-from numpy.typing import NDArray
 
 from sandbox.blending import composed, drawn_to_edge
-from sandbox.brush import Floats, Point, fill, noise, smooth
+from sandbox.brush import Floats, Hole, Pixels, Point, fill, noise, smooth
 from sandbox.patches import matched
 
-Pixels = NDArray[np.uint8]
-Hole = NDArray[np.bool_]
 Painter = Callable[[Floats, Hole, Generator], Floats]
 RIM = 50
 

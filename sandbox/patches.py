@@ -9,9 +9,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from sandbox.brush import Floats
+from sandbox.brush import Floats, Hole
 
-Hole = NDArray[np.bool_]
 Ints = NDArray[np.intp]
 LEVELS = (40, 64, 104, 160, 224)
 TRIES = 6

@@ -1,4 +1,7 @@
-"""Middleware: gives every answer its `x-request-id` and writes every request to the journal."""
+"""Middleware: gives every answer its `x-request-id` and writes every request to the journal.
+
+Status 0, in the transcript `cut`, is a request without an answer.
+"""
 
 import uuid
 from typing import Any
@@ -19,15 +22,21 @@ class Recorder:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = f"req_{uuid.uuid4().hex[:16]}"
+        request_id, status = f"req_{uuid.uuid4().hex[:16]}", 0
 
         async def send_recorded(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 MutableHeaders(scope=message)["x-request-id"] = request_id
-                _record(scope, request_id, message["status"])
+                _record(scope, request_id, status)
             await send(message)
 
-        await self.app(scope, receive, send_recorded)
+        try:
+            await self.app(scope, receive, send_recorded)
+        finally:
+            if not status:
+                _record(scope, request_id, status)
 
 
 def _record(scope: Scope, request_id: str, status: int) -> None:
@@ -50,7 +59,7 @@ def _record(scope: Scope, request_id: str, status: int) -> None:
 
 
 def _line(method: str, path: str, status: int, note: dict[str, Any]) -> str:
-    line = f"{method} {path} → {status}"
+    line = f"{method} {path} → {status or 'cut'}"
     if not note:
         return line
     job, tag = note["job"], f"#{note['job'].number}"

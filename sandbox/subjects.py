@@ -67,6 +67,10 @@ def _place(image: Floats, name: str) -> Place:
     return lambda x, y: (across * width + x * side, down * height + y * side)
 
 
+def _box(at: Place, left: float, top: float, right: float, bottom: float) -> list[Point]:
+    return [at(left, top), at(right, top), at(right, bottom), at(left, bottom)]
+
+
 def _lit(colour: Colour, mood: Mood, amount: float = 1.0) -> Colour:
     """A surface colour in the light of this hour."""
     red, green, blue = (c * (0.25 + 0.75 * mood.light * amount) for c in colour)
@@ -89,8 +93,7 @@ def _balloon(image: Floats, mood: Mood, at: Place) -> None:
     _envelope(image, mood, [*right, *reversed(left)], half, at)
     basket = [at(-0.015, 0.106), at(0.015, 0.106), at(0.012, 0.132), at(-0.012, 0.132)]
     fill(image, basket, _lit(rgb("a8703c"), mood), _lit(rgb("6b4322"), mood))
-    fill(image, [at(-0.0165, 0.104), at(0.0165, 0.104), at(0.016, 0.109), at(-0.016, 0.109)],
-         _lit(rgb("5a3820"), mood))  # fmt: skip
+    fill(image, [at(-0.0165, 0.104), at(0.0165, 0.104), at(0.016, 0.109), at(-0.016, 0.109)], _lit(rgb("5a3820"), mood))
     if mood.light < 0.7:
         glow(image, at(0, 0.085), 0.05 * min(image.shape[:2]), rgb("ffb050"), 0.55)
 
@@ -119,48 +122,52 @@ def _envelope(image: Floats, mood: Mood, polygon: list[Point], half: Numbers, at
 
 
 def _boat(image: Floats, mood: Mood, at: Place) -> None:
-    for flip, opacity in ((-1.0, 0.38), (1.0, 1.0)):
+    waterline = 0.030
+    _sailing(image, mood, lambda x, y: at(x, waterline - (y - waterline) * 0.62), 0.38)
+    _sailing(image, mood, at, 1.0)
 
-        def on(x: float, y: float, flip: float = flip) -> Point:
-            return at(x, 0.030 + (y - 0.030) * (flip if flip > 0 else -0.62))  # fmt: skip
 
-        sail, jib, hull = rgb("fdf6e6"), rgb("e9574a"), rgb("7a3f25")
-        curve = [on(0.006 + 0.062 * t, -0.128 + 0.134 * t**0.80) for t in np.linspace(0, 1, 14)]
-        fill(image, [on(0.006, -0.128), *curve, on(0.006, 0.006)],
-             _lit(sail, mood, 1.1), _lit(rgb("e3d3b8"), mood), opacity)  # fmt: skip
-        bulge = [on(-0.004 - 0.056 * t**0.85, -0.112 + 0.118 * t**0.9) for t in np.linspace(0, 1, 14)]
-        fill(image, [on(-0.003, -0.112), *bulge, on(-0.004, 0.004)],
-             _lit(jib, mood), _lit(rgb("b83a35"), mood), opacity)  # fmt: skip
-        fill(image, [on(-0.001, -0.134), on(0.002, -0.134), on(0.003, 0.014), on(-0.002, 0.014)],
-             _lit(rgb("4a3020"), mood), None, opacity)  # fmt: skip
-        keel = [on(0.080 - 0.165 * t, 0.012 + 0.022 * np.sin(np.pi * t) ** 0.45) for t in np.linspace(0, 1, 24)]
-        fill(image, [on(-0.088, 0.008), on(0.084, 0.008), *keel],
-             _lit(hull, mood), _lit(rgb("42200f"), mood), opacity)  # fmt: skip
-        fill(image, [on(-0.088, 0.007), on(0.084, 0.007), on(0.082, 0.0125), on(-0.0865, 0.0125)],
-             _lit(rgb("f3e3c3"), mood), None, opacity)  # fmt: skip
+def _sailing(image: Floats, mood: Mood, at: Place, opacity: float) -> None:
+    along = [float(t) for t in np.linspace(0, 1, 16)]
+    main = [at(0.006 + 0.062 * t, -0.128 + 0.134 * t**0.80) for t in along]
+    jib = [at(-0.004 - 0.056 * t**0.85, -0.112 + 0.118 * t**0.9) for t in along]
+    keel = [at(0.080 - 0.165 * t, 0.012 + 0.022 * float(np.sin(np.pi * t)) ** 0.45) for t in along]
+    mast = [at(-0.001, -0.134), at(0.002, -0.134), at(0.003, 0.014), at(-0.002, 0.014)]
+    rail = [at(-0.088, 0.007), at(0.084, 0.007), at(0.082, 0.0125), at(-0.0865, 0.0125)]
+    for polygon, upper, lower in (
+        ([at(0.006, -0.128), *main, at(0.006, 0.006)], "fdf6e6", "e3d3b8"),
+        ([at(-0.003, -0.112), *jib, at(-0.004, 0.004)], "e9574a", "b83a35"),
+        (mast, "4a3020", "4a3020"),
+        ([at(-0.088, 0.008), at(0.084, 0.008), *keel], "7a3f25", "42200f"),
+        (rail, "f3e3c3", "f3e3c3"),
+    ):
+        fill(image, polygon, _lit(rgb(upper), mood), _lit(rgb(lower), mood), opacity)
 
 
 def _cabin(image: Floats, mood: Mood, at: Place) -> None:
     wall, dark = rgb("9a6238"), rgb("5c3719")
-    fill(image, ellipse(at(0.0, 0.086), 0.135 * min(image.shape[:2]), 0.010 * min(image.shape[:2])),
-         (0, 0, 0), None, 0.35)  # fmt: skip
-    fill(image, [at(0.060, -0.150), at(0.092, -0.150), at(0.092, -0.060), at(0.060, -0.060)],
-         _lit(rgb("8a7a72"), mood), _lit(rgb("5f524c"), mood))  # fmt: skip
-    fill(image, [at(0.056, -0.156), at(0.096, -0.156), at(0.096, -0.147), at(0.056, -0.147)],
-         _lit(rgb("6b5d56"), mood))  # fmt: skip
-    fill(image, [at(-0.105, -0.022), at(0.105, -0.022), at(0.105, 0.084), at(-0.105, 0.084)],
-         _lit(wall, mood), _lit(dark, mood))  # fmt: skip
+    fill(
+        image,
+        ellipse(at(0.0, 0.086), 0.135 * min(image.shape[:2]), 0.010 * min(image.shape[:2])),
+        (0, 0, 0),
+        None,
+        0.35,
+    )
+    fill(image, _box(at, 0.060, -0.150, 0.092, -0.060), _lit(rgb("8a7a72"), mood), _lit(rgb("5f524c"), mood))
+    fill(image, _box(at, 0.056, -0.156, 0.096, -0.147), _lit(rgb("6b5d56"), mood))
+    fill(image, _box(at, -0.105, -0.022, 0.105, 0.084), _lit(wall, mood), _lit(dark, mood))
     for y in np.arange(-0.012, 0.08, 0.0135):
-        fill(image, [at(-0.105, y), at(0.105, y), at(0.105, y + 0.0022), at(-0.105, y + 0.0022)],
-             _lit(rgb("4a2a12"), mood), None, 0.75)  # fmt: skip
-    fill(image, [at(-0.138, -0.014), at(-0.080, -0.105), at(0.080, -0.105), at(0.138, -0.014)],
-         _lit(rgb("8f3b2e"), mood, 1.1), _lit(rgb("5a221c"), mood))  # fmt: skip
+        fill(image, _box(at, -0.105, y, 0.105, y + 0.0022), _lit(rgb("4a2a12"), mood), None, 0.75)
+    fill(
+        image,
+        [at(-0.138, -0.014), at(-0.080, -0.105), at(0.080, -0.105), at(0.138, -0.014)],
+        _lit(rgb("8f3b2e"), mood, 1.1),
+        _lit(rgb("5a221c"), mood),
+    )
     for k in range(1, 6):
         y, half = -0.105 + 0.0152 * k, 0.080 + 0.0097 * k
-        fill(image, [at(-half, y), at(half, y), at(half, y + 0.0018), at(-half, y + 0.0018)],
-             _lit(rgb("3d1512"), mood), None, 0.5)  # fmt: skip
-    fill(image, [at(-0.016, 0.022), at(0.020, 0.022), at(0.020, 0.084), at(-0.016, 0.084)],
-         _lit(rgb("3f2514"), mood), _lit(rgb("2a170b"), mood))  # fmt: skip
+        fill(image, _box(at, -half, y, half, y + 0.0018), _lit(rgb("3d1512"), mood), None, 0.5)
+    fill(image, _box(at, -0.016, 0.022, 0.020, 0.084), _lit(rgb("3f2514"), mood), _lit(rgb("2a170b"), mood))
     for x in (-0.078, 0.048):
         _window(image, mood, at, x)
 
@@ -168,10 +175,10 @@ def _cabin(image: Floats, mood: Mood, at: Place) -> None:
 def _window(image: Floats, mood: Mood, at: Place, x: float) -> None:
     frame = _lit(rgb("efe2c8"), mood)
     pane = lerp(tone(_lit(rgb("7f97a8"), mood)), tone(rgb("ffd27a")), mood.window)
-    fill(image, [at(x - 0.003, 0.013), at(x + 0.037, 0.013), at(x + 0.037, 0.053), at(x - 0.003, 0.053)], frame)
+    fill(image, _box(at, x - 0.003, 0.013, x + 0.037, 0.053), frame)
     for dx in (0, 0.0185):
         for y in (0.016, 0.0345):
-            square = [at(x + dx, y), at(x + dx + 0.0155, y), at(x + dx + 0.0155, y + 0.0155), at(x + dx, y + 0.0155)]
+            square = _box(at, x + dx, y, x + dx + 0.0155, y + 0.0155)
             fill(image, square, (float(pane[0]), float(pane[1]), float(pane[2])))
     if mood.window > 0.5:
         glow(image, at(x + 0.017, 0.033), 0.045 * min(image.shape[:2]), rgb("ffb457"), 0.45)

@@ -19,9 +19,17 @@ from sandbox.bodies import WebhookEvent
 from sandbox.crew import Crew
 from sandbox.jobs import Job
 from sandbox.journal import Journal
-from sandbox.mischief import Dice
+from sandbox.mischief import Dice, Fault
 from sandbox.settings import SandboxSettings
 
+FAULTS: dict[str, Fault] = {
+    "delayed": "webhook_delayed",
+    "dropped": "webhook_dropped",
+    "duplicated": "webhook_duplicated",
+    "unsigned": "webhook_unsigned",
+    "forged": "webhook_forged",
+    "header differs": "webhook_header_differs",
+}
 OTHER: dict[WebhookEvent, WebhookEvent] = {"progress": "completed", "completed": "failed", "failed": "completed"}
 
 
@@ -59,27 +67,42 @@ class Courier:
         """Take the event as the job stands now; return at once."""
         if not job.request.webhook_url or event not in job.request.webhook_events:
             return
-        delivery = Delivery(job, event, json.dumps(job.event(event), separators=(",", ":")).encode())
+        body = json.dumps(job.event(event), separators=(",", ":")).encode()
+        faults = tuple(word for word, fault in FAULTS.items() if self._dice.strikes(fault))
         lane = self._lanes.setdefault(job, Lane())
-        lane.waiting.extend(self._shuffled(lane, delivery))
-        if lane.waiting and not lane.busy:
-            lane.busy = True
-            lane.idle.clear()
-            self._crew.start(self._drive(job, lane))
+        self._sort(lane, Delivery(job, event, body, faults))
+        self._drive(job, lane)
+
+    def finish(self, job: Job) -> None:
+        """Nothing more will happen to this job: what was held back goes out."""
+        if lane := self._lanes.get(job):
+            self._release(lane)
+            self._drive(job, lane)
 
     async def drained(self, job: Job) -> None:
         """Wait until nothing of this job is on its way."""
         while (lane := self._lanes.get(job)) and lane.busy:
             await lane.idle.wait()
 
-    def _shuffled(self, lane: Lane, delivery: Delivery) -> list[Delivery]:
+    def _sort(self, lane: Lane, delivery: Delivery) -> None:
         if delivery.event == "progress" and self._dice.strikes("webhook_reordered"):
-            lane.held.insert(0, replace(delivery, faults=("reordered",)))
-            return []
-        held, lane.held = lane.held, []
-        return [delivery, *held]
+            lane.held.append(replace(delivery, faults=(*delivery.faults, "reordered")))
+        else:
+            lane.waiting.append(delivery)
+            self._release(lane)
 
-    async def _drive(self, job: Job, lane: Lane) -> None:
+    def _release(self, lane: Lane) -> None:
+        """What was held back comes now, the latest first."""
+        lane.waiting.extend(reversed(lane.held))
+        lane.held.clear()
+
+    def _drive(self, job: Job, lane: Lane) -> None:
+        if lane.waiting and not lane.busy:
+            lane.busy = True
+            lane.idle.clear()
+            self._crew.start(self._run(job, lane))
+
+    async def _run(self, job: Job, lane: Lane) -> None:
         while lane.waiting:
             await self._deliver(lane.waiting.popleft())
         lane.busy = False
@@ -88,7 +111,6 @@ class Courier:
             del self._lanes[job]
 
     async def _deliver(self, delivery: Delivery) -> None:
-        delivery = replace(delivery, faults=delivery.faults + self._faults())
         if "delayed" in delivery.faults:
             await asyncio.sleep(self._dice.delay())
         if "dropped" in delivery.faults:
@@ -98,22 +120,6 @@ class Courier:
             copies = 2 if "duplicated" in delivery.faults else 1
             arrived = any(await asyncio.gather(*(self._persist(delivery) for _ in range(copies))))
         delivery.job.webhook_status = "delivered" if arrived else "failed"
-
-    def _faults(self) -> tuple[str, ...]:
-        dice, struck = self._dice, []
-        if dice.strikes("webhook_delayed"):
-            struck.append("delayed")
-        if dice.strikes("webhook_dropped"):
-            struck.append("dropped")
-        if dice.strikes("webhook_duplicated"):
-            struck.append("duplicated")
-        if dice.strikes("webhook_unsigned"):
-            struck.append("unsigned")
-        if dice.strikes("webhook_forged"):
-            struck.append("forged")
-        if dice.strikes("webhook_header_differs"):
-            struck.append("header differs")
-        return tuple(struck)
 
     async def _persist(self, delivery: Delivery) -> bool:
         for attempt in range(1, self._settings.webhook_retries + 2):

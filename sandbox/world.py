@@ -1,9 +1,11 @@
 """All that lives between the start and the stop of one sandbox, wired together on one screen."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 import httpx
 
@@ -65,11 +67,18 @@ async def living(settings: SandboxSettings, clock: Clock) -> AsyncIterator[World
             await gallery.stop()
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    # made once: reading the certificates takes longer than all else at a start
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def _client(settings: SandboxSettings) -> httpx.AsyncClient:
     # no proxy from the environment, and no bound on connections: one slow receiver holds up only itself
     return httpx.AsyncClient(
         timeout=settings.webhook_timeout,
         trust_env=False,
+        verify=_trusted(),
         headers={"User-Agent": "apiframe-sandbox/2"},
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
     )

@@ -29,7 +29,7 @@ KEYS = {
 
 def settings_for(redis_url: str, **overrides: Any) -> Settings:
     entries = [
-        ApiKey(name=name, sha256=hashlib.sha256(key.encode()).hexdigest(), scopes=frozenset(scopes))  # type: ignore[arg-type]
+        ApiKey(name=name, sha256=hashlib.sha256(key.encode()).hexdigest(), scopes=frozenset(scopes))
         for name, (key, scopes) in KEYS.items()
     ]
     given = {"redis_url": redis_url, "apiframe_api_key": UPSTREAM_KEY, "api_keys": entries, **overrides}

@@ -64,29 +64,21 @@ REFUSED = Refused(Failure(code=FailureCode.REJECTED, message="Apiframe refused i
 
 def event_for(kind: Kind, up: str) -> Event:
     """News of each kind about upstream's job `up`."""
-    match kind:
-        case Kind.ACCEPTED:
-            return Accepted(up, Status.QUEUED)
-        case Kind.REFUSED:
-            return REFUSED
-        case Kind.DEFERRED:
-            return Deferred("503", START + timedelta(seconds=90))
-        case Kind.EXPIRED:
-            return Expired("too late")
-        case Kind.MISSING:
-            return Missing(1, lost=False)
-        case Kind.LOST:
-            return Missing(3, lost=True)
-        case Kind.QUEUED:
-            return looked_up(up, Status.QUEUED)
-        case Kind.PROGRESS:
-            return delivered(up, Status.PROCESSING)
-        case Kind.EMPTY:
-            return delivered(up, Status.COMPLETED, result=None)
-        case Kind.COMPLETED | Kind.FAILED | Kind.CANCELLED:
-            return delivered(up, Status(kind.value.upper()))
-        case _:
-            return looked_up(up, Status(kind.value.removeprefix("found_").upper()))
+    told: dict[Kind, Event] = {
+        Kind.ACCEPTED: Accepted(up, Status.QUEUED),
+        Kind.REFUSED: REFUSED,
+        Kind.DEFERRED: Deferred("503", START + timedelta(seconds=90)),
+        Kind.EXPIRED: Expired("too late"),
+        Kind.MISSING: Missing(1, lost=False),
+        Kind.LOST: Missing(3, lost=True),
+        Kind.QUEUED: looked_up(up, Status.QUEUED),
+        Kind.PROGRESS: delivered(up, Status.PROCESSING),
+        Kind.EMPTY: delivered(up, Status.COMPLETED, result=None),
+    }
+    if kind in told:
+        return told[kind]
+    status = Status(kind.value.removeprefix("found_").upper())
+    return (looked_up if kind.value.startswith("found_") else delivered)(up, status)
 
 
 class Sample:

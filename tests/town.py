@@ -90,7 +90,7 @@ async def town(
     redis_url: str, *, webhooks: bool = True, worker: bool = True, mischief: dict[str, Any] | None = None,
     sandbox: dict[str, Any] | None = None, **overrides: Any,
 ) -> AsyncIterator[Town]:  # fmt: skip
-    """Jobs take moments here. Without `webhooks` there is no PUBLIC_URL; without `worker` nobody submits or looks up."""
+    """Jobs take moments. Without `webhooks` there is no PUBLIC_URL; without `worker` nobody submits or looks up."""
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(running(_sandbox_settings(mischief or {}, sandbox or {})))
         listener = socket.create_server(("127.0.0.1", 0))

@@ -99,6 +99,8 @@ async def test_an_answer_is_lost_after_the_job_was_taken(apiframe: Caller, fault
         assert fault == "submit_cut"
     again = await apiframe.submit(body, "generate", Idempotency_Key="k1")
     assert again.status_code == 202
+    word = {"submit_504": "504", "submit_cut": "cut", "submit_without_id": "200"}[fault]
+    assert (await apiframe.transcript())[0] == f"POST /v2/images/generate → {word} #1"
     jobs = (await apiframe.http.get("/v2/jobs")).json()["jobs"]
     assert [job["id"] for job in jobs] == [again.json()["jobId"]]
 
@@ -181,6 +183,13 @@ async def test_reordered_once_two_events_change_places(apiframe: Caller, inbox: 
     await apiframe.mischief(webhook_reordered=1, times=1)
     await apiframe.settled(await apiframe.generate(webhookUrl=inbox.url, webhookEvents=ALL))
     assert inbox.events == ["progress 50", "progress 25", "progress 75", "completed"]
+
+
+async def test_held_progress_comes_out_when_nothing_follows(apiframe: Caller, inbox: Inbox) -> None:
+    """The end is not subscribed here; what was held back is late, never lost."""
+    await apiframe.mischief(webhook_reordered=1)
+    await apiframe.settled(await apiframe.generate(webhookUrl=inbox.url, webhookEvents=["progress"]))
+    assert inbox.events == ["progress 75", "progress 50", "progress 25"]
 
 
 async def test_a_dropped_delivery_is_never_sent(apiframe: Caller, inbox: Inbox) -> None:

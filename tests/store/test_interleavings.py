@@ -109,7 +109,7 @@ async def test_any_interleaving_ends_as_the_rules_say(
 
     await race(redis_url, sample, events)
 
-    created, *history = await store.history(sample.job.id)
+    _, *history = await store.history(sample.job.id)
     assert [(entry.outcome, entry.status, entry.progress) for entry in history] == along(history, events, sample)
     job = await sample.now()
     assert (job.status, job.progress) == (history[-1].status, history[-1].progress)
