@@ -46,6 +46,12 @@ class Api:
         job: Job = self._send("GET", f"/v1/jobs/{job_id}").json()
         return job
 
+    def events(self, job_id: str) -> list[dict[str, Any]]:
+        """The first hundred entries of its history, oldest first: all there are."""
+        page = self._send("GET", f"/v1/jobs/{job_id}/events", params={"limit": 100}).json()
+        events: list[dict[str, Any]] = page["events"]
+        return events
+
     def follow(self, job_id: str) -> Iterator[Job]:
         """The job now, and again at each change, until it is final."""
         response = self._send("GET", f"/v1/jobs/{job_id}")

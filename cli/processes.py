@@ -51,7 +51,9 @@ def sandbox(host: Host = "127.0.0.1", port: Port = 9000) -> None:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket, or one line that says why there is none."""
     try:
-        return socket.create_server((host, port), backlog=2048)
+        listener = socket.create_server((host, port), backlog=2048)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does not, on a socket it was handed
+        return listener
     except OSError as error:
         reason = "in use by another process" if error.errno == 98 else error.strerror
         raise Stop(f"Cannot listen on {host}:{port}: {reason}. Choose another with --port.", Exit.USAGE) from None

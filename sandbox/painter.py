@@ -73,8 +73,8 @@ PAINTERS: tuple[Painter, ...] = (_plain, _mirror, _mist, _birds)
 
 def _flock(image: Floats, hole: Hole, rng: Generator) -> Floats:
     room = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5)
-    span = 0.16 * float(np.sqrt(hole.sum()))
-    rows, columns = np.nonzero(room > span * 0.75)
+    span = 0.21 * float(np.sqrt(hole.sum()))
+    rows, columns = np.nonzero(room > span * 0.6)
     if not len(rows):
         return image
     shade = 0.16 if image[hole].mean() > 85 else 0.92

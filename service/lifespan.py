@@ -59,6 +59,6 @@ async def _warn(state: State) -> None:
     if not state.settings.api_keys:
         log.warning("API_KEYS is not set: nobody can call the API")
     try:
-        await state.store.load_scripts()
+        await state.store.ready()
     except StoreUnavailable as error:
         log.warning("started without Redis", error=str(error))

@@ -18,14 +18,15 @@ from tracker.errors import (
     Unauthenticated,
 )
 
-DOCS = "https://github.com/inpaint-tracker/inpaint-tracker/blob/main/docs/errors.md"
+TYPE = "urn:inpaint-tracker:error:"
+"""Followed by the name of a paragraph in docs/errors.md."""
 _FRAMEWORK: dict[int, type[TrackerError]] = {400: BadRequest, 404: NotFound, 405: MethodNotAllowed, 413: TooLarge}
 _SENTENCES = {404: "There is nothing at this address.", 405: "This address does not take this method; see Allow."}
 
 
 def problem(error: TrackerError, request_id: str, headers: dict[str, str] | None = None) -> Response:
     body: dict[str, Any] = {
-        "type": f"{DOCS}#{error.code}",
+        "type": f"{TYPE}{error.code}",
         "title": error.title,
         "status": error.status,
         "detail": str(error),

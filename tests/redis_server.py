@@ -1,4 +1,4 @@
-"""A real Redis for the tests, on a private socket: the system's `redis-server` if it has one, else Valkey from a wheel."""
+"""A real Redis for the tests, on a private socket: the system's `redis-server` if any, else Valkey from a wheel."""
 
 import shutil
 import subprocess

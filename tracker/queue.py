@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-QUEUE_NAME = "inpaint:queue"
+QUEUE_NAME = "inpaint:arq"
 SUBMIT = "submit"
 
 log = structlog.get_logger()

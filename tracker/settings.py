@@ -49,9 +49,6 @@ class Settings(BaseSettings):
         "auto", description="form of the key's SHA-256 that signs: 32 raw bytes, 64 hex characters, or either"
     )
     apiframe_base_url: str = Field("https://api.apiframe.ai", description="upstream")
-    apiframe_cdn_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("cdn.apiframe.ai", "cdn2.apiframe.ai"), description="hosts that result images may come from, comma-separated"
-    )
     apiframe_user_agent: str = Field("inpaint-tracker/0.1", min_length=1, description="User-Agent sent upstream")
     apiframe_timeout_seconds: float = Field(20, gt=0, le=60, description="for one request to upstream, in whole")
 
@@ -71,7 +68,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["json", "console"] = Field("json", description="json lines, or console for people")
 
-    @field_validator("apiframe_previous_api_keys", "apiframe_cdn_hosts", mode="before")
+    @field_validator("apiframe_previous_api_keys", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -1,11 +1,12 @@
 """`inpaint-tracker demo`."""
 
 import base64
+import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import SecretStr
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from cli.demo.picture import Wish
     from cli.demo.stack import Stack
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def demo(
@@ -34,11 +35,15 @@ def demo(
     except ImportError as error:
         raise Stop(f"The demo needs more: pip install 'inpaint-tracker[demo]' ({error.name})", Exit.USAGE) from None
     console.print("Starting Redis, a stand-in for Apiframe, the service and a worker …")
-    with stack.running((port, sandbox_port), output / "logs") as parts:
-        _run(parts, output)
-        if sys.stdin.isatty() if keep is None else keep:
-            console.print(f"Everything stays up: {parts.service_url}  API key {parts.api_key}  (Ctrl-C stops it)")
-            _until_interrupted(parts)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # everything is stopped in order, however we are asked
+    try:
+        with stack.running((port, sandbox_port), output / "logs") as parts:
+            _run(parts, output)
+            if sys.stdin.isatty() if keep is None else keep:
+                console.print(f"Everything stays up: {parts.service_url}  API key {parts.api_key}  (Ctrl-C stops it)")
+                _until_interrupted(parts)
+    except KeyboardInterrupt:
+        raise Stop("Stopped before the end.", Exit.INTERRUPTED) from None
 
 
 def _run(parts: "Stack", output: Path) -> None:
@@ -46,19 +51,30 @@ def _run(parts: "Stack", output: Path) -> None:
     from cli.demo.upstream import Upstream
 
     upstream = Upstream(parts.sandbox_url, parts.upstream_key)
-    console.print("Apiframe draws a picture and upsamples it, as for any caller before an inpaint …")
+    console.print("It draws a picture and upsamples it, as for any caller before an inpaint …")
     parent_id, before = upstream.upsampled()
     masks = [picture.draw_mask(before, wish) for wish in picture.WISHES]
-    settings = CallerSettings(url=parts.service_url, api_key=SecretStr(parts.api_key))
-    with connect(settings) as api, JobBars(console) as bars:
-        jobs = [_submit(api, parent_id, mask, wish) for mask, wish in zip(masks, picture.WISHES, strict=True)]
-        finished = _follow(api, bars, {wish.title: job for wish, job in zip(picture.WISHES, jobs, strict=True)})
-    parts.check()
-    _judge(finished)
+    finished = _inpaint(parts, parent_id, masks, picture.WISHES)
+    console.print("Fetching the images, which are painted now …")
     after = [[upstream.image(url) for url in job["result"]["images"]] for job in finished]
     sheet = output / "contact-sheet.png"
-    picture.contact_sheet(list(zip(picture.WISHES, [before] * 3, masks, after, strict=True)), sheet)
+    picture.contact_sheet(list(zip(picture.WISHES, [before] * len(masks), masks, after, strict=True)), sheet)
     console.print(f"\nBefore, mask and after: [bold]{sheet}[/]   (logs: {output / 'logs'})")
+
+
+def _inpaint(parts: "Stack", parent_id: str, masks: list[bytes], wishes: "tuple[Wish, ...]") -> list[Job]:
+    """Each job through the API with a key, as a caller's would go, and every one to its end."""
+    settings = CallerSettings(url=parts.service_url, api_key=SecretStr(parts.api_key))
+    with connect(settings) as api:
+        try:
+            with JobBars(console) as bars:
+                jobs = [_submit(api, parent_id, mask, wish) for mask, wish in zip(masks, wishes, strict=True)]
+                finished = _follow(api, bars, {wish.title: job for wish, job in zip(wishes, jobs, strict=True)})
+        except Stop:
+            parts.check()  # a part that has ended says more than that it cannot be reached
+            raise
+        _judge(finished, [api.events(job["id"]) for job in finished])
+    return finished
 
 
 def _submit(api: Api, parent_id: str, mask: bytes, wish: "Wish") -> Job:
@@ -77,17 +93,20 @@ def _follow(api: Api, bars: JobBars, jobs: dict[str, Job]) -> list[Job]:
             bars.show(f"{title:20}", state)
         return job
 
-    with ThreadPoolExecutor(len(jobs)) as pool:
+    pool = ThreadPoolExecutor(len(jobs))
+    try:
         return list(pool.map(follow, jobs.keys(), jobs.values()))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # a held answer must not hold up Ctrl-C
 
 
-def _judge(jobs: list[Job]) -> None:
+def _judge(jobs: list[Job], histories: list[list[dict[str, Any]]]) -> None:
     """One line for each job, and Stop unless all completed."""
-    for job in jobs:
-        error = f"  {job['error']['message']}" if job["error"] else ""
-        console.print(
-            f"  {job['id']}  {job['status']}  settled by {job['settledBy']}, {job['creditCost']} credits{error}"
-        )
+    console.print()
+    for job, history in zip(jobs, histories, strict=True):
+        webhooks = sum(event["source"] == "webhook" for event in history)
+        how = f"{webhooks} signed webhooks, settled by {job['settledBy']}, {job['creditCost']} credits"
+        console.print(f"  {job['id']}  {job['status']}  {job['error']['message'] if job['error'] else how}")
     if any(job["status"] != "COMPLETED" for job in jobs):
         raise Stop("Not every job completed.", Exit.FAILED)
 

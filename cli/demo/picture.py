@@ -38,7 +38,8 @@ def draw_mask(parent: bytes, wish: Wish) -> bytes:
     size = Image.open(io.BytesIO(parent)).size
     mask = Image.new("L", size, 0)
     ImageDraw.Draw(mask).polygon(SUBJECTS[wish.subject].polygon(*size), fill=255)
-    return _png(mask.filter(ImageFilter.GaussianBlur(min(size) / 256)))
+    rounded = mask.filter(ImageFilter.GaussianBlur(min(size) / 64)).point(lambda value: 255 * (value >= 96))
+    return _png(rounded.filter(ImageFilter.GaussianBlur(min(size) / 256)))
 
 
 def contact_sheet(rows: list[tuple[Wish, bytes, bytes, list[bytes]]], path: Path) -> None:

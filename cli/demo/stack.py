@@ -107,7 +107,6 @@ def _tracker_environment(
         "REDIS_URL": redis_url,
         "APIFRAME_API_KEY": upstream_key,
         "APIFRAME_BASE_URL": sandbox_url,
-        "APIFRAME_CDN_HOSTS": "127.0.0.1",
         "PUBLIC_URL": service_url,
         "API_KEYS": json.dumps([{"name": "demo", "sha256": digest, "scopes": ["submit", "read", "ops"]}]),
     }

@@ -52,7 +52,7 @@ async def test_progress_moves_in_steps(opened: Open, inbox: Inbox) -> None:
 
 async def test_only_so_many_jobs_run_at_once(opened: Open, inbox: Inbox) -> None:
     """The second one stays QUEUED until the first one has ended."""
-    async with opened(max_concurrent_jobs=1, run_seconds=0.1, progress_step=50) as apiframe:
+    async with opened(max_concurrent_jobs=1, run_seconds=0.4, progress_step=50) as apiframe:
         first = await apiframe.generate(webhookUrl=inbox.url, webhookEvents=ALL)
         second = await apiframe.generate()
         await inbox.wait(1)

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from tests.samples import START
 from tests.town import Town, start_worker, town
 from tracker.clock import utc_now
+from tracker.queue import QUEUE_NAME
 from tracker.store.keys import name
 from workers.submit import submit
 from workers.tools import Tools
@@ -207,7 +208,7 @@ async def test_the_sweep_finds_a_job_that_no_message_announced(redis_url: str, r
     """arq's queue is lost; the index of pending jobs is not."""
     async with town(redis_url, worker=False) as here:
         job = await here.submit()
-        await redis.delete("inpaint:queue")
+        await redis.delete(QUEUE_NAME)
         async with AsyncExitStack() as stack:
             await start_worker(stack, here.tools)
             assert (await here.end_of(job))["status"] == "COMPLETED"

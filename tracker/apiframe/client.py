@@ -20,7 +20,7 @@ from tracker.apiframe.protocol import (
 )
 from tracker.settings import Settings
 
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
 class ApiframeClient:
@@ -29,8 +29,8 @@ class ApiframeClient:
     def __init__(self, settings: Settings) -> None:
         self._seconds = settings.apiframe_timeout_seconds
         self._http = httpx.AsyncClient(
-            base_url=settings.apiframe_base_url,
-            timeout=httpx.Timeout(self._seconds, connect=5.0),
+            base_url=settings.apiframe_base_url.removesuffix("/v2"),  # documented with and without; our paths have it
+            timeout=httpx.Timeout(self._seconds, connect=self._seconds / 4, pool=self._seconds / 4),
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=30.0),
             headers={
                 "X-API-Key": settings.apiframe_api_key.get_secret_value().strip(),

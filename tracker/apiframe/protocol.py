@@ -6,15 +6,14 @@ result. A reader of a result never sees a status code.
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from pydantic_core import from_json
-
-from tracker.apiframe.reading import STATUSES, Unreadable, read_lookup
+from tracker.apiframe.reading import STATUSES, Unreadable, read_count, read_error, read_json, read_lookup
 from tracker.events import Accepted, Report
 from tracker.ids import as_uuid
 from tracker.job import Status
@@ -22,6 +21,7 @@ from tracker.job import Status
 ACTION_PATH = "/v2/images/midjourney/action"
 WEBHOOK_EVENTS = ("progress", "completed", "failed")
 DEFAULT_RETRY_AFTER = 5.0
+SHORTEST_RETRY_AFTER = 1.0
 LONGEST_RETRY_AFTER = 3600.0
 MAX_TEXT = 500
 
@@ -99,7 +99,7 @@ def inpaint_request(parent_job_id: str, mask: bytes, prompt: str | None, webhook
         request["prompt"] = prompt
     if webhook_url is not None:
         request |= {"webhookUrl": webhook_url, "webhookEvents": list(WEBHOOK_EVENTS)}
-    return json.dumps(request, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(request, separators=(",", ":")).encode()
 
 
 def decipher_submission(status_code: int, headers: Mapping[str, str], body: bytes) -> SubmissionResult:
@@ -120,10 +120,10 @@ def decipher_submission(status_code: int, headers: Mapping[str, str], body: byte
 def decipher_lookup(status_code: int, headers: Mapping[str, str], body: bytes) -> LookupResult:
     document = _object(body)
     if status_code == 200:
-        return _found(document)
+        return _found(body)
     if status_code == 404 and document is not None:
         return Missing()
-    return _hindrance(status_code, headers, document) or TryAgain(_text(document, status_code))
+    return _hindrance(status_code, headers, document) or TryAgain(_text(document, status_code), retry_after(headers))
 
 
 def _accepted(document: Mapping[str, Any] | None) -> Accepted | None:
@@ -133,9 +133,9 @@ def _accepted(document: Mapping[str, Any] | None) -> Accepted | None:
     return Accepted(job_id, STATUSES.get(str((document or {}).get("status")).upper(), Status.QUEUED))
 
 
-def _found(document: Mapping[str, Any] | None) -> LookupResult:
+def _found(body: bytes) -> LookupResult:
     try:
-        return read_lookup(document or {})
+        return read_lookup(body)
     except Unreadable as error:
         return TryAgain(f"an answer that cannot be read: {error}")
 
@@ -146,8 +146,8 @@ def _hindrance(status_code: int, headers: Mapping[str, str], document: Mapping[s
             return Unauthorized(status_code, _text(document, status_code))
         case 402:
             given = document or {}
-            return InsufficientCredits(_whole(given.get("creditsRequired")), _whole(given.get("creditsAvailable")),
-                                       _text(document, status_code))  # fmt: skip
+            required, available = (read_count(given.get(name)) for name in ("creditsRequired", "creditsAvailable"))
+            return InsufficientCredits(required, available, _text(document, status_code))
         case 403 if document is not None:
             return Unauthorized(status_code, _text(document, status_code))
         case 403 | 404 | 405 if document is None:
@@ -156,38 +156,43 @@ def _hindrance(status_code: int, headers: Mapping[str, str], document: Mapping[s
             )
         case 429:
             return RateLimited(retry_after(headers) or DEFAULT_RETRY_AFTER)
-        case 503:
+        case 503 if document is not None:
             return TryAgain(_text(document, status_code), retry_after(headers))
         case _:
             return None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds from `Retry-After`, a number or a date; bounded, since a worker obeys it."""
+    """Seconds from `Retry-After`, bounded, since a worker obeys it. A date is measured against the answer's own."""
     value = headers.get("retry-after", "").strip()
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-        except (TypeError, ValueError):
-            return None
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER) if seconds == seconds else None
+        until, now = _date(value), _date(headers.get("date", ""))
+        seconds = (until - now).total_seconds() if until and now else math.nan
+    return None if math.isnan(seconds) else min(max(seconds, SHORTEST_RETRY_AFTER), LONGEST_RETRY_AFTER)
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _object(body: bytes) -> Mapping[str, Any] | None:
     try:
-        document = from_json(body)
-    except ValueError:
+        return read_json(body)
+    except Unreadable:
         return None
-    return document if isinstance(document, dict) else None
 
 
 def _text(document: Mapping[str, Any] | None, status_code: int) -> str:
     """Upstream's words, and which fields it names; a status alone where it said nothing."""
     given = document or {}
     details = given.get("details")
-    parts = [str(given.get("error") or given.get("message") or f"HTTP {status_code}")]
+    parts = [read_error(given) or f"HTTP {status_code}"]
     if isinstance(details, dict):
         parts += [f"{path}: {_joined(messages)}" for path, messages in details.items()]
     return "; ".join(parts)[:MAX_TEXT]
@@ -195,7 +200,3 @@ def _text(document: Mapping[str, Any] | None, status_code: int) -> str:
 
 def _joined(messages: Any) -> str:
     return ", ".join(map(str, messages)) if isinstance(messages, list) else str(messages)
-
-
-def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) else None

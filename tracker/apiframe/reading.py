@@ -5,6 +5,8 @@ Both carry the same facts under partly different names, and no two documents agr
 it stands. A body that lacks those, or says a word nobody knows, is Unreadable: kept whole, for a person.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -23,11 +25,17 @@ MAX_REST = 4000
 
 EVENTS = {"progress": Status.PROCESSING, "completed": Status.COMPLETED, "failed": Status.FAILED}
 STATUSES = {status.value: status for status in Status if status is not Status.PENDING}
-_ID = ("jobId", "id", "job_id", "task_id")
+_ID = ("jobId", "id", "job_id")
 _ERROR = ("error", "message", "error_message")
+_IN_ERROR = ("message", "error", "code")
 _GRID = ("gridUrl", "grid_url")
 _KNOWN = {"event", "type", "status", "progress", "result", "creditCost", "completedAt", "expired", "input",
           "createdAt", "model", *_ID, *_ERROR}  # fmt: skip
+
+_URL = re.compile(r"https?://[^\s\x00-\x20\x7f]+", re.IGNORECASE)
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
 
 Document = Mapping[str, Any]
 
@@ -38,21 +46,26 @@ class Unreadable(ValueError):
 
 def read_delivery(delivery: Delivery) -> Report:
     """Raises Unreadable. The body's `status` is trusted over its `event`; headers are not signed and not asked."""
-    document = _document(delivery.body)
+    document = read_json(delivery.body)
     return _report(document, _delivered_status(document), Source.WEBHOOK, delivery.fingerprint)
 
 
-def read_lookup(document: Document) -> Report:
-    """Reads `GET /v2/jobs/{id}`. Raises Unreadable."""
+def read_lookup(body: bytes) -> Report:
+    """Reads the answer of `GET /v2/jobs/{id}`. Raises Unreadable."""
+    document = read_json(body)
     status = STATUSES.get(_word(document, "status").upper())
     if status is None:
         raise Unreadable(f"unknown status {document.get('status')!r:.80}")
     return _report(document, status, Source.POLL, b"")
 
 
-def _document(body: bytes) -> Document:
+def read_json(body: bytes) -> Document:
+    """Raises Unreadable for what is no JSON object. Half an emoji, left where JavaScript cut a text, becomes U+FFFD."""
     try:
-        document = from_json(body, allow_inf_nan=False)
+        try:
+            document = from_json(body, allow_inf_nan=False)
+        except ValueError:
+            document = from_json(_ESCAPE.sub(_whole_character, body), allow_inf_nan=False)
     except ValueError as error:
         raise Unreadable(f"not JSON: {error}") from None
     if not isinstance(document, dict):
@@ -60,8 +73,12 @@ def _document(body: bytes) -> Document:
     return document
 
 
+def _whole_character(escape: re.Match[bytes]) -> bytes:
+    return b"\\ufffd" if escape[1] else escape[0]
+
+
 def _delivered_status(document: Document) -> Status:
-    event = _word(document, "event") or _word(document, "type")
+    event = _event(document)
     status = _word(document, "status").upper()
     if event and event.lower() not in EVENTS:
         raise Unreadable(f"unknown event {event!r:.80}")
@@ -80,12 +97,12 @@ def _report(document: Document, status: Status, source: Source, fingerprint: byt
         status=status,
         progress=_progress(document.get("progress")),
         result=result,
-        error=_error(document) if status is Status.FAILED else None,
-        credit_cost=_count(document.get("creditCost")),
+        error=read_error(document) if status in (Status.FAILED, Status.CANCELLED) else None,
+        credit_cost=read_count(document.get("creditCost")),
         completed_at=_moment(document.get("completedAt")),
         expired=document.get("expired") is True,
         origin=_origin(document.get("input")),
-        rest=_bounded({**rest, **{name: value for name, value in document.items() if name not in _KNOWN}}),
+        rest=_bounded({**rest, **_dissent(document, status), **_unknown(document)}),
         fingerprint=fingerprint,
     )
 
@@ -98,19 +115,26 @@ def read_result(result: Any) -> tuple[Result | None, Document]:
         result = {"images": result}
     if not isinstance(result, dict):
         return None, {} if result is None else {"result": result}
-    images = tuple(url for url in _as_list(result.get("images")) if _is_url(url))[:MAX_URLS]
+    listed = _as_list(result.get("images"))
+    images = tuple(url for url in listed if _is_url(url))[:MAX_URLS]
     grid = next((result[name] for name in _GRID if _is_url(result.get(name))), None)
-    rest = {name: value for name, value in result.items() if name not in ("images", *_GRID)}
+    rest = {name: value for name, value in result.items() if name != "images" and not (name in _GRID and value == grid)}
+    if others := [value for value in listed if not _is_url(value)]:
+        rest["images"] = others
     found = Result(images=images, grid_url=grid) if images or grid else None
     return found, {"result": rest} if rest else {}
 
 
 def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _is_url(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(("https://", "http://")) and len(value) <= MAX_URL
+    return isinstance(value, str) and len(value) <= MAX_URL and _URL.fullmatch(value) is not None
+
+
+def _event(document: Document) -> str:
+    return _word(document, "event") or _word(document, "type")
 
 
 def _word(document: Document, name: str) -> str:
@@ -136,7 +160,8 @@ def _progress(value: Any) -> int | None:
         return None
 
 
-def _count(value: Any) -> int | None:
+def read_count(value: Any) -> int | None:
+    """A whole number that is no less than 0 and fits 32 bits, else None."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
 
 
@@ -148,14 +173,11 @@ def _moment(value: Any) -> datetime | None:
         return None
 
 
-def _error(document: Document) -> str | None:
-    for name in _ERROR:
-        value = document.get(name)
-        if isinstance(value, dict):
-            value = value.get("message") or value.get("error") or value.get("code")
-        if isinstance(value, str) and value.strip():
-            return value.strip()[:MAX_TEXT]
-    return None
+def read_error(document: Document) -> str | None:
+    """Upstream's words, be they a text or an object with a text in it; bounded."""
+    given = [document.get(name) for name in _ERROR]
+    texts = [value.get(name) if isinstance(value, dict) else value for value in given for name in _IN_ERROR]
+    return next((text.strip()[:MAX_TEXT] for text in texts if isinstance(text, str) and text.strip()), None)
 
 
 def _origin(submitted: Any) -> dict[str, str]:
@@ -165,6 +187,21 @@ def _origin(submitted: Any) -> dict[str, str]:
     return {name: given[name][:MAX_TEXT] for name in names if isinstance(given.get(name), str)}
 
 
+def _dissent(document: Document, status: Status) -> Document:
+    """The event, kept where it contradicts the status: one says that the job is over, the other not, or not so."""
+    event = _event(document)
+    told = EVENTS.get(event.lower(), status)
+    return {"event": event} if told is not status and (told.is_final or status.is_final) else {}
+
+
+def _unknown(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name not in _KNOWN}
+
+
 def _bounded(rest: Document) -> Document:
-    """What is kept in the history, unless it is too much to keep."""
-    return rest if len(repr(rest)) <= MAX_REST else {"omitted": f"{len(repr(rest))} characters of further fields"}
+    """What is kept in the history, unless it is too much to keep, or a number beyond all bounds (1e999)."""
+    try:
+        size = len(json.dumps(rest, allow_nan=False))
+    except ValueError:
+        return {"omitted": "further fields with a number that JSON cannot hold"}
+    return rest if size <= MAX_REST else {"omitted": f"{size} characters of further fields"}

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import Literal
 
 from tracker.errors import SignatureRefused
@@ -30,10 +30,10 @@ class Delivery:
     body: bytes
     secret_form: SecretForm
     key_index: int
-    _trust: object = None
+    _trust: InitVar[object] = None
 
-    def __post_init__(self) -> None:
-        if self._trust is not _TRUST:
+    def __post_init__(self, _trust: object) -> None:
+        if _trust is not _TRUST:
             raise TypeError("a Delivery is made by Verifier.verify alone")
 
     @property

@@ -111,9 +111,9 @@ class JobStore:
         )
 
     @_served
-    async def load_scripts(self) -> None:
-        """Answers when Redis does and has every script."""
-        await self._scripts.load(self._redis)
+    async def ready(self) -> None:
+        """Returns when Redis has answered, and has every script."""
+        await self._scripts.ensure(self._redis)
 
     @_served
     async def create(self, job: Job, mask: bytes, idempotency: tuple[str, str] | None = None) -> tuple[str, bool]:

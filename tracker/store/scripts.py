@@ -23,7 +23,9 @@ class Scripts:
     async def run(self, name: str, *args: bytes | str | int | float) -> Any:
         return await self._scripts[name](keys=[prefix()], args=args)
 
-    async def load(self, redis: Redis) -> None:
-        """Puts all of them into Redis: a syntax error shows at start, and readiness means that they are there."""
-        for script in self._scripts.values():
-            script.sha = await redis.script_load(script.script)
+    async def ensure(self, redis: Redis) -> None:
+        """Loads them where Redis has not all of them: a syntax error shows at start, readiness means they are there."""
+        scripts = self._scripts.values()
+        if not all(await redis.script_exists(*(script.sha for script in scripts))):
+            for script in scripts:
+                await redis.script_load(script.script)
