@@ -14,7 +14,7 @@ async def healthz(_: Request) -> Response:
 
 async def readyz(request: Request) -> Response:
     """200 when Redis answers and has the scripts, else 503."""
-    await state_of(request).store.load_scripts()
+    await state_of(request).store.ready()
     return JSONResponse({"status": "ready"})
 
 

@@ -1,9 +1,9 @@
 """The callers' routes: submit a job, get one (now or when it changes), list them, read a history."""
 
-import asyncio
 import time
 
 import structlog
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -15,7 +15,6 @@ from service.submission import MAX_BODY, Submission, read_submission
 from tracker.errors import InvalidInput, NotFound, UnsupportedMediaType
 from tracker.ids import as_uuid, new_id
 from tracker.job import Job
-from tracker.queue import hint
 from tracker.store.jobs import Filter
 from tracker.store.wire import Stored
 
@@ -28,14 +27,15 @@ async def submit(request: Request, caller: Caller) -> Response:
     queries.only(request, ())
     _require_json(request)
     key = _idempotency_key(request)
-    submission = await asyncio.to_thread(read_submission, await read_body(request, MAX_BODY))
+    body = await read_body(request, MAX_BODY)
+    submission = await to_thread.run_sync(read_submission, body, limiter=state.decoding)
     job = _pending(submission, caller, state)
     idempotency = (key, submission.digest) if key else None
     job_id, replayed = await state.store.create(job, submission.mask.png, idempotency)
     if not replayed:
         state.metrics.submitted.labels(caller.name).inc()
         log.info("job taken", job_id=job_id, owner=caller.name)
-        await hint(state.queue, job_id)
+        await state.queue.hint(job_id)
     return _accepted(await _visible(state, caller, job_id), replayed)
 
 

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack, suppress
 
 import structlog
+from anyio import CapacityLimiter
 
 from service.auth import Keyring
 from service.metrics import Metrics
@@ -11,12 +12,13 @@ from service.state import State
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
 from tracker.errors import StoreUnavailable
-from tracker.queue import connect_queue
+from tracker.queue import Queue
 from tracker.settings import Settings
 from tracker.store.connection import connect
 from tracker.store.feed import Feed
 from tracker.store.jobs import JobStore
 
+DECODED_AT_ONCE = 2
 log = structlog.get_logger()
 
 
@@ -24,9 +26,9 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     """Redis need not be there yet: the service starts, says that it is not ready, and finds it by itself."""
     url = settings.redis_url.get_secret_value()
     redis, blocking = connect(url), connect(url, reply_within=None)
-    queue = connect_queue((settings.queue_redis_url or settings.redis_url).get_secret_value(), retries=1)
-    for client in (redis, blocking, queue):
-        stack.push_async_callback(client.aclose, close_connection_pool=True)
+    queue = Queue((settings.queue_redis_url or settings.redis_url).get_secret_value())
+    for opened in (redis, blocking, queue):
+        stack.push_async_callback(opened.aclose)
     feed = Feed(blocking)
     await _in_background(stack, feed)
     state = State(
@@ -38,6 +40,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         keyring=Keyring(settings.api_keys),
         verifier=Verifier(settings.signing_keys, settings.apiframe_signature_secret),
         metrics=Metrics(),
+        decoding=CapacityLimiter(DECODED_AT_ONCE),
     )
     await _warn(state)
     return state

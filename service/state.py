@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
-from arq.connections import ArqRedis
+from anyio import CapacityLimiter
 from starlette.requests import Request
 
 from service.auth import Keyring
 from service.metrics import Metrics
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
+from tracker.queue import Queue
 from tracker.settings import Settings
 from tracker.store.feed import Feed
 from tracker.store.jobs import JobStore
@@ -22,10 +23,12 @@ class State:
     clock: Clock
     store: JobStore
     feed: Feed
-    queue: ArqRedis
+    queue: Queue
     keyring: Keyring
     verifier: Verifier
     metrics: Metrics
+    decoding: CapacityLimiter
+    """Masks decoded at once: each may take some hundred megabytes for a moment."""
 
     @property
     def silence(self) -> timedelta:

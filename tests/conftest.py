@@ -37,7 +37,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 @pytest.fixture
 async def store(redis: Redis) -> JobStore:
     store = JobStore(redis, retention=timedelta(days=30), submit_within=timedelta(days=1))
-    await store.load_scripts()
+    await store.ready()
     return store
 
 

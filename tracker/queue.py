@@ -46,9 +46,18 @@ def connect_queue(url: str, *, retries: int = 12) -> ArqRedis:
     return ArqRedis(pool, job_serializer=serialize, job_deserializer=deserialize, default_queue_name=QUEUE_NAME)
 
 
-async def hint(queue: ArqRedis, job_id: str) -> None:
-    """Tells the workers that a job waits. Never raises: the sweep finds what no message announced."""
-    try:
-        await queue.enqueue_job(SUBMIT, _job_id=f"{SUBMIT}:{job_id}", _expires=60)
-    except (RedisError, OSError) as error:
-        log.warning("hint not sent", job_id=job_id, error=type(error).__name__)
+class Queue:
+    """The callers' side of the door."""
+
+    def __init__(self, url: str) -> None:
+        self._arq = connect_queue(url, retries=1)
+
+    async def hint(self, job_id: str) -> None:
+        """Tells the workers that a job waits. Never raises: the sweep finds what no message announced."""
+        try:
+            await self._arq.enqueue_job(SUBMIT, _job_id=f"{SUBMIT}:{job_id}", _expires=60)
+        except (RedisError, OSError) as error:
+            log.warning("hint not sent", job_id=job_id, error=type(error).__name__)
+
+    async def aclose(self) -> None:
+        await self._arq.aclose(close_connection_pool=True)

@@ -438,7 +438,8 @@ def test_a_moment_is_utc_or_nothing(given: Any, read_as: datetime | None) -> Non
 
 def test_expired_is_true_and_nothing_like_it() -> None:
     """It overrides our own reckoning."""
-    assert [told(expired=value).expired for value in (True, False, None, 1, "true", {})] == [True] + [False] * 5
+    values: list[Any] = [True, False, None, 1, "true", {}]
+    assert [told(expired=value).expired for value in values] == [True] + [False] * 5
 
 
 def test_a_lookup_tells_what_a_job_was_made_from() -> None:
@@ -447,7 +448,8 @@ def test_a_lookup_tells_what_a_job_was_made_from() -> None:
     report = lookup({"id": JOB_ID, "status": "QUEUED", "input": submitted})
     assert report.origin == {"action": "inpaint", "parentJobId": JOB_ID, "prompt": "p" * MAX_TEXT}
     assert report.rest == {}
-    for strange in (None, "text", [], {"prompt": 17}):
+    strangers: list[Any] = [None, "text", [], {"prompt": 17}]
+    for strange in strangers:
         assert lookup({"id": JOB_ID, "status": "QUEUED", "input": strange}).origin == {}
 
 
