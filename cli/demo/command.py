@@ -51,12 +51,12 @@ def _run(parts: "Stack", output: Path) -> None:
     from cli.demo.upstream import Upstream
 
     upstream = Upstream(parts.sandbox_url, parts.upstream_key)
-    console.print("It draws a picture and upsamples it, as for any caller before an inpaint …")
+    console.print("The stand-in draws a picture and upsamples it, as for any caller before an inpaint …")
     parent_id, before = upstream.upsampled()
     masks = [picture.draw_mask(before, wish) for wish in picture.WISHES]
     finished = _inpaint(parts, parent_id, masks, picture.WISHES)
-    console.print("Fetching the images, which are painted now …")
-    after = [[upstream.image(url) for url in job["result"]["images"]] for job in finished]
+    with console.status("Fetching the images: the stand-in paints them now …"):
+        after = [[upstream.image(url) for url in job["result"]["images"]] for job in finished]
     sheet = output / "contact-sheet.png"
     picture.contact_sheet(list(zip(picture.WISHES, [before] * len(masks), masks, after, strict=True)), sheet)
     console.print(f"\nBefore, mask and after: [bold]{sheet}[/]   (logs: {output / 'logs'})")

@@ -18,6 +18,7 @@ from tracker.store.connection import UNAVAILABLE
 from tracker.store.keys import name
 
 BLOCK_MS = 5_000
+RETRY_SECONDS = 0.5
 log = structlog.get_logger()
 
 
@@ -39,6 +40,10 @@ class Watcher:
     def wake(self) -> None:
         self._changed.set()
 
+    def close(self) -> None:
+        self.closed = True
+        self.wake()
+
     async def changed(self, seconds: float) -> None:
         """Returns at the next change since the last call, or after `seconds`."""
         try:
@@ -59,6 +64,7 @@ class Feed:
         self._listeners: list[Callable[[FeedEntry], None]] = []
         self._last = ""
         self._closed = False
+        self.ready = asyncio.Event()
 
     @contextmanager
     def watch(self, job_id: str) -> Iterator[Watcher]:
@@ -66,7 +72,7 @@ class Feed:
         watcher = Watcher()
         self._watchers[job_id].add(watcher)
         if self._closed:
-            self._close(watcher)
+            watcher.close()
         try:
             yield watcher
         finally:
@@ -83,31 +89,39 @@ class Feed:
         self._closed = True
         for watchers in self._watchers.values():
             for watcher in watchers:
-                self._close(watcher)
-
-    @staticmethod
-    def _close(watcher: Watcher) -> None:
-        watcher.closed = True
-        watcher.wake()
+                watcher.close()
 
     async def run(self) -> None:
-        """Reads for ever; goes on from the same place when Redis was away."""
+        """Reads for ever. Once it knows its place, at first and after each interruption, everyone is woken: what they
+        wait for may have happened before."""
         while True:
             try:
-                await self._read()
+                await self._find_place()
+                self._wake_all()
+                self.ready.set()
+                while True:
+                    await self._read()
             except UNAVAILABLE as error:
                 log.warning("feed interrupted", error=type(error).__name__)
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(RETRY_SECONDS)
 
-    async def _read(self) -> None:
+    async def _find_place(self) -> None:
+        """The newest entry at first; where it was, after an interruption."""
         if not self._last:
             newest: Any = await self._redis.xrevrange(name("feed"), count=1)
             self._last = newest[0][0] if newest else "0"
+
+    async def _read(self) -> None:
         streams: Any = await self._redis.xread({name("feed"): self._last}, count=500, block=BLOCK_MS)
         for _, entries in streams or []:
             for entry_id, fields in entries:
                 self._last = entry_id
                 self._tell(_entry(fields))
+
+    def _wake_all(self) -> None:
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.wake()
 
     def _tell(self, entry: FeedEntry) -> None:
         for watcher in self._watchers.get(entry.job_id, ()):

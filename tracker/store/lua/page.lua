@@ -4,7 +4,7 @@
 -- ARGV[3] how many ids to look at, at most: bounds the time that Redis is held
 -- ARGV[4] index to walk
 -- ARGV[5...] the other groups, each a JSON list of index keys
--- Returns {last id looked at or '', 1 if the walk reached the end, id, record as a flat list, id, record, ...}.
+-- Returns {last id looked at or '', 1 if the walk reached the end, id, record as a flat list, id, record, ...}; publishes nothing.
 -- An entry whose record is gone (its backstop TTL ran out before retirement) is removed on the way.
 
 local walk, wanted, budget = ARGV[4], tonumber(ARGV[2]), tonumber(ARGV[3])
