@@ -105,6 +105,14 @@ def test_keys_are_checked_entry_by_entry(monkeypatch: pytest.MonkeyPatch) -> Non
     ]
 
 
+@pytest.mark.parametrize("value", ["afk_\nx", "afk_é", "afk_\x00"])
+def test_what_no_header_can_carry_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """And not at each attempt, where it would look like an unknown outcome."""
+    with pytest.raises(ConfigurationError) as error:
+        load(redis_url="redis://x", apiframe_api_key=value)
+    assert error.value.problems == ["APIFRAME_API_KEY: has characters that no HTTP header can carry"]
+
+
 def test_an_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`.env` where the process starts."""
     (tmp_path / ".env").write_text("PORT=8100\nHOST=0.0.0.0\n")

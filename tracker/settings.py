@@ -95,6 +95,15 @@ class Settings(BaseSettings):
             raise ValueError("expected redis://, rediss:// or unix://")
         return value
 
+    @field_validator("apiframe_api_key", "apiframe_user_agent")
+    @classmethod
+    def _sendable(cls, value: SecretStr | str) -> SecretStr | str:
+        """Both are header values: what could not be sent is refused at the start, not at each attempt."""
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not (text.strip().isascii() and text.strip().isprintable()):
+            raise ValueError("has characters that no HTTP header can carry")
+        return value
+
     @field_validator("log_level", "log_format", "apiframe_signature_secret", mode="before")
     @classmethod
     def _lower(cls, value: Any) -> Any:

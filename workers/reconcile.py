@@ -53,7 +53,7 @@ class Reconciler:
         except Exception:
             log.exception("lookup failed", job_id=job_id)
         else:
-            if isinstance(result, protocol.RateLimited):
+            if isinstance(result, protocol.RateLimited | protocol.TryAgain) and result.retry_after:
                 self._quiet_until = self._tools.clock() + timedelta(seconds=result.retry_after)
 
 

@@ -29,6 +29,7 @@ from workers.tools import Tools
 SWEEP_SECONDS = 1.0
 AT_ONCE = 16
 ACCOUNT_HOLD = timedelta(seconds=30)
+EDGE_HOLD = timedelta(seconds=10)
 OUTAGE_HOLD = timedelta(seconds=2)
 LONGEST_BACKOFF = 60.0
 
@@ -145,6 +146,8 @@ def event_of(result: SubmissionResult, stored: Stored, now: datetime) -> Event:
             return Deferred(_reason(result), now + _backoff(stored.attempts), outcome_unknown=True)
         case TryAgain(retry_after=None):
             return Deferred(_reason(result), now + _backoff(stored.attempts))
+        case EdgeBlock():  # should it be something in this job that is blocked, those behind it go first
+            return Deferred(_reason(result), now + EDGE_HOLD + _backoff(stored.attempts))
         case _:
             return Deferred(_reason(result), stored.job.created_at)
 
@@ -154,8 +157,10 @@ def _hold(result: SubmissionResult) -> timedelta | None:
     match result:
         case RateLimited(retry_after=seconds) | TryAgain(retry_after=float(seconds)):
             return timedelta(seconds=seconds)
-        case InsufficientCredits() | Unauthorized() | EdgeBlock():
+        case InsufficientCredits() | Unauthorized():
             return ACCOUNT_HOLD
+        case EdgeBlock():
+            return EDGE_HOLD
         case TryAgain():
             return OUTAGE_HOLD
         case _:
