@@ -34,7 +34,7 @@ async def _check_lifetime(redis: Redis, key: str) -> None:
 async def _check_indexes(redis: Redis, keys: list[str], jobs: list[Stored]) -> None:
     by_id = {stored.job.id: stored for stored in jobs}
     assert await _members(redis, name("jobs")) == set(by_id)
-    for key in keys:
+    for key in {*keys, *(name("parent", one.job.parent_job_id) for one in jobs if one.job.parent_job_id)}:
         kind, _, part = key.removeprefix(prefix()).partition(":")
         if kind in ("status", "owner", "parent", "label"):
             expected = {job_id for job_id, stored in by_id.items() if _belongs(stored, kind, part)}

@@ -4,7 +4,7 @@
 -- ARGV[3] how many ids to look at, at most: bounds the time that Redis is held
 -- ARGV[4] index to walk
 -- ARGV[5...] the other groups, each a JSON list of index keys
--- Returns {last id looked at or '', 1 if the walk reached the end, id, record as a flat list, id, record, ...}; publishes nothing.
+-- Returns {last id looked at or '', 1 if no ids lie behind those looked at, id, record as a flat list, id, record, ...}; publishes nothing.
 -- An entry whose record is gone (its backstop TTL ran out before retirement) is removed on the way.
 
 local walk, wanted, budget = ARGV[4], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -26,10 +26,10 @@ local function matches(id)
 end
 
 local ids = redis.call('ZREVRANGEBYLEX', KEYS[1] .. walk, ARGV[1], '-', 'LIMIT', 0, budget)
-local found, last, looked = {}, '', 0
+local found, last = {}, ''
 for _, id in ipairs(ids) do
   if wanted == 0 then break end
-  last, looked = id, looked + 1
+  last = id
   if matches(id) then
     local record = redis.call('HGETALL', key('job', id))
     if #record > 0 then
@@ -40,4 +40,4 @@ for _, id in ipairs(ids) do
     end
   end
 end
-return { last, (looked == #ids and #ids < budget) and 1 or 0, unpack(found) }
+return { last, #ids < budget and 1 or 0, unpack(found) }
