@@ -15,7 +15,7 @@ from service.submission import MAX_BODY, Submission, read_submission
 from tracker.errors import InvalidInput, NotFound, UnsupportedMediaType
 from tracker.ids import as_uuid, new_id
 from tracker.job import Job
-from tracker.store.jobs import Filter
+from tracker.store.pages import Filter
 from tracker.store.wire import Stored
 
 log = structlog.get_logger()

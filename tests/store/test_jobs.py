@@ -12,8 +12,9 @@ from tracker.errors import Conflict, NotFound, StoreUnavailable
 from tracker.events import Accepted, Deferred, Expired
 from tracker.job import FailureCode, Outcome, Source, Status
 from tracker.store.connection import connect
-from tracker.store.jobs import Claim, Filter, JobStore
+from tracker.store.jobs import Claim, JobStore
 from tracker.store.keys import name
+from tracker.store.pages import Filter
 from tracker.transitions import State
 
 
@@ -321,7 +322,7 @@ async def test_a_page_shows_jobs_that_match_every_part_of_a_filter(store: JobSto
 
 async def test_no_page_is_empty_in_the_middle(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even where what matches lies far behind what does not."""
-    monkeypatch.setattr("tracker.store.jobs.LOOKED_AT_ONCE", 7)
+    monkeypatch.setattr("tracker.store.pages.LOOKED_AT_ONCE", 7)
     oldest, *_ = await many(store, 60)
     await store.apply(Expired("late"), START, job_id=oldest, silence=SILENCE)
     page = await store.page(Filter(statuses=(Status.FAILED, Status.CANCELLED)), 2)

@@ -4,9 +4,8 @@ Methods raise StoreUnavailable where Redis does not serve them.
 """
 
 import hashlib
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -21,6 +20,7 @@ from tracker.job import HistoryEntry, Job, Outcome, Status
 from tracker.settings import Settings
 from tracker.store.connection import UNAVAILABLE
 from tracker.store.keys import name
+from tracker.store.pages import Filter, Page, read_page
 from tracker.store.scripts import Scripts
 from tracker.store.wire import Stored, change_document, read_history, read_record, record_of
 from tracker.transitions import plan
@@ -29,7 +29,6 @@ STRANGERS_OWNER = "external"
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
 BACKSTOP = timedelta(days=7)
 QUARANTINE_LENGTH = 1000
-LOOKED_AT_ONCE = 500
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,28 +69,6 @@ class Claim:
     job_id: str | None = None
     full: bool = False
     wait: float = 0.0
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which jobs a page shows; every part that is given must hold, `statuses` any of them."""
-
-    statuses: tuple[Status, ...] = ()
-    owner: str | None = None
-
-    @property
-    def groups(self) -> list[list[str]]:
-        """Indexes to intersect, each group a union."""
-        groups = [[f"owner:{self.owner}"]] if self.owner else []
-        return [*groups, [f"status:{status}" for status in self.statuses]] if self.statuses else groups
-
-
-@dataclass(frozen=True)
-class Page:
-    """`next_cursor` is the id below which the next page begins, None on the last one."""
-
-    jobs: list[Stored] = field(default_factory=list)
-    next_cursor: str | None = None
 
 
 class JobStore:
@@ -149,28 +126,8 @@ class JobStore:
 
     @_served
     async def page(self, wanted: Filter, limit: int, below: str | None = None) -> Page:
-        """Newest first. Goes on until `limit` jobs are found or none is left: no page is empty in the middle."""
-        walk, groups = await self._plan_walk(wanted.groups)
-        found: list[Stored] = []
-        bound, at_end = f"({below}" if below else "+", False
-        while len(found) <= limit and not at_end:
-            last, end, *flat = await self._scripts.run(
-                "page", bound, limit + 1 - len(found), LOOKED_AT_ONCE, walk, *map(json.dumps, groups)
-            )
-            found += _records(flat)
-            bound, at_end = f"({last.decode()}", bool(end) or not last
-        more = len(found) > limit
-        return Page(found[:limit], found[limit - 1].job.id if more else None)
-
-    async def _plan_walk(self, groups: Sequence[list[str]]) -> tuple[str, Sequence[list[str]]]:
-        """The smallest index that holds every wanted job, and the groups that are left to check."""
-        single = [group for group in groups if len(group) == 1]
-        if not single:
-            return "jobs", groups
-        prefix = name("jobs").removesuffix("jobs")
-        sizes = [await self._redis.zcard(prefix + group[0]) for group in single]
-        walk = single[sizes.index(min(sizes))]
-        return walk[0], [group for group in groups if group is not walk]
+        """Newest first, from the id `below` on."""
+        return await read_page(self._redis, self._scripts, wanted, limit, below)
 
     @_served
     async def apply(self, event: Event, now: datetime, *, job_id: str | None, silence: timedelta) -> Applied:
@@ -263,8 +220,3 @@ async def _reply(answer: Any) -> Any:
 
 def _ms(span: timedelta) -> int:
     return int(span.total_seconds() * 1000)
-
-
-def _records(flat: list[Any]) -> list[Stored]:
-    pairs = zip(flat[::2], flat[1::2], strict=True)
-    return [stored for job_id, record in pairs if (stored := read_record(job_id.decode(), record))]
