@@ -1,6 +1,7 @@
 """The callers' routes: submit a job, get one (now or when it changes), list them, read a history."""
 
 import time
+from typing import Any
 
 import structlog
 from anyio import to_thread
@@ -15,7 +16,6 @@ from service.submission import MAX_BODY, Submission, read_submission
 from tracker.errors import InvalidInput, NotFound, UnsupportedMediaType
 from tracker.ids import as_uuid, new_id
 from tracker.job import Job
-from tracker.store.pages import Filter
 from tracker.store.wire import Stored
 
 log = structlog.get_logger()
@@ -53,41 +53,37 @@ async def get(request: Request, caller: Caller) -> Response:
     return _answer(stored)
 
 
+LIST_QUERY = ("status", "owner", "parentJobId", "label.*", "createdAfter", "createdBefore", "limit", "cursor")
+
+
 async def list_jobs(request: Request, caller: Caller) -> Response:
     """`GET /v1/jobs`: `{jobs, nextCursor, hasMore}`, newest first."""
     state = state_of(request)
-    queries.only(request, ("status", "limit", "cursor"))
-    below = queries.cursor(request)
-    if below is not None and as_uuid(below) is None:
-        raise InvalidInput({"cursor": ["Not a cursor of this list."]})
-    wanted = Filter(statuses=queries.statuses(request), owner=caller.only_owner)
+    queries.only(request, LIST_QUERY)
+    wanted = queries.job_filter(request, caller.only_owner)
+    below = state.cursors.open(request.query_params.get("cursor"), scope := ["jobs", repr(wanted)])
+    if caller.only_owner and request.query_params.get("owner", caller.name) != caller.name:
+        return _page("jobs", [], None)
     page = await state.store.page(wanted, queries.limit(request), below)
-    return JSONResponse(
-        {
-            "jobs": [stored.job.model_dump(mode="json", by_alias=True) for stored in page.jobs],
-            "nextCursor": queries.as_cursor(page.next_cursor),
-            "hasMore": page.next_cursor is not None,
-        }
-    )
+    jobs = [stored.job.model_dump(mode="json", by_alias=True) for stored in page.jobs]
+    return _page("jobs", jobs, state.cursors.seal(page.next_cursor, scope))
 
 
 async def events(request: Request, caller: Caller) -> Response:
     """`GET /v1/jobs/{id}/events`: `{events, nextCursor, hasMore}`, oldest first."""
     state = state_of(request)
     queries.only(request, ("limit", "cursor"))
-    after, limit = queries.cursor(request) or "0", queries.limit(request)
-    if not after.isdecimal():
-        raise InvalidInput({"cursor": ["Not a cursor of this history."]})
+    limit = queries.limit(request)
     stored = await _visible(state, caller, request.path_params["job_id"])
-    entries = [entry for entry in await state.store.history(stored.job.id) if entry.seq > int(after)]
-    more = len(entries) > limit
-    return JSONResponse(
-        {
-            "events": [entry.model_dump(mode="json", by_alias=True, exclude_none=True) for entry in entries[:limit]],
-            "nextCursor": queries.as_cursor(entries[limit - 1].seq) if more else None,
-            "hasMore": more,
-        }
-    )
+    after = state.cursors.open(request.query_params.get("cursor"), scope := ["events", stored.job.id])
+    entries = [entry for entry in await state.store.history(stored.job.id) if entry.seq > int(after or 0)]
+    shown = [entry.model_dump(mode="json", by_alias=True, exclude_none=True) for entry in entries[:limit]]
+    following = str(entries[limit - 1].seq) if len(entries) > limit else None
+    return _page("events", shown, state.cursors.seal(following, scope))
+
+
+def _page(name: str, items: list[Any], cursor: str | None) -> Response:
+    return JSONResponse({name: items, "nextCursor": cursor, "hasMore": cursor is not None})
 
 
 def _require_json(request: Request) -> None:

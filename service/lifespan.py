@@ -7,6 +7,7 @@ import structlog
 from anyio import CapacityLimiter
 
 from service.auth import Keyring
+from service.cursors import Cursors
 from service.metrics import Metrics
 from service.state import State
 from tracker.apiframe.signature import Verifier
@@ -40,6 +41,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         keyring=Keyring(settings.api_keys),
         verifier=Verifier(settings.signing_keys, settings.apiframe_signature_secret),
         metrics=Metrics(),
+        cursors=Cursors(settings.apiframe_api_key.get_secret_value().encode()),
         decoding=CapacityLimiter(DECODED_AT_ONCE),
     )
     await _warn(state)

@@ -1,14 +1,15 @@
 """Query parameters, read strictly: what a route does not know is refused by name, never ignored."""
 
-import base64
-import binascii
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from starlette.requests import Request
 
 from tracker.errors import InvalidInput
+from tracker.ids import as_uuid
 from tracker.job import Status
+from tracker.store.pages import Filter
 
 MAX_WAIT = 60.0
 MAX_LIMIT = 100
@@ -24,7 +25,13 @@ class Wait:
 
 
 def only(request: Request, known: Collection[str]) -> None:
-    unknown = [name for name in request.query_params if name not in known]
+    """Refuses parameters that nobody knows, and one that is given twice; `label.*` allows any label."""
+    allowed = {"label.*"} & set(known)
+    names = [name for name, _ in request.query_params.multi_items()]
+    unknown = [name for name in names if name not in known and not (allowed and name.startswith(LABEL))]
+    twice = [name for name in names if names.count(name) > 1 and name != "status"]
+    if twice:
+        raise InvalidInput({name: ["Given more than once."] for name in twice})
     if unknown:
         text = f"Unknown parameter; this address takes {', '.join(sorted(known)) or 'none'}."
         raise InvalidInput({name: [text] for name in unknown})
@@ -57,19 +64,36 @@ def statuses(request: Request) -> tuple[Status, ...]:
     return tuple(Status(name) for name in dict.fromkeys(given))
 
 
-def cursor(request: Request) -> str | None:
-    """What `nextCursor` of the page before held. Raises InvalidInput for anything else."""
-    given = request.query_params.get("cursor")
+LABEL = "label."
+
+
+def job_filter(request: Request, only_owner: str | None) -> Filter:
+    """The list's filters. A caller who sees only his own gets none of anybody else's, whatever he asks for."""
+    query = request.query_params
+    labels = [(name.removeprefix(LABEL), value) for name, value in query.multi_items() if name.startswith(LABEL)]
+    return Filter(
+        statuses=statuses(request),
+        owner=only_owner or query.get("owner"),
+        parent_job_id=parent(query.get("parentJobId")),
+        labels=tuple(sorted(set(labels))),
+        created_after=moment(request, "createdAfter"),
+        created_before=moment(request, "createdBefore"),
+    )
+
+
+def parent(given: str | None) -> str | None:
+    canonical = as_uuid(given) if given is not None else None
+    if given is not None and canonical is None:
+        raise InvalidInput({"parentJobId": ["Not a UUID."]})
+    return canonical
+
+
+def moment(request: Request, name: str) -> datetime | None:
+    given = request.query_params.get(name)
     if given is None:
         return None
     try:
-        version, _, position = base64.urlsafe_b64decode(given.encode()).decode().partition(":")
-    except (ValueError, binascii.Error):
-        version, position = "", ""
-    if version != "1" or not position:
-        raise InvalidInput({"cursor": ["Not a cursor of ours; send nextCursor of the page before, unchanged."]})
-    return position
-
-
-def as_cursor(position: str | int | None) -> str | None:
-    return None if position is None else base64.urlsafe_b64encode(f"1:{position}".encode()).decode()
+        found = datetime.fromisoformat(given.replace(" ", "+"))  # a '+' that was not encoded arrives as a blank
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput({name: ["Expected a time as in 2026-03-15T10:00:32.000Z."]}) from None

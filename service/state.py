@@ -8,6 +8,7 @@ from anyio import CapacityLimiter
 from starlette.requests import Request
 
 from service.auth import Keyring
+from service.cursors import Cursors
 from service.metrics import Metrics
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
@@ -27,6 +28,7 @@ class State:
     keyring: Keyring
     verifier: Verifier
     metrics: Metrics
+    cursors: Cursors
     decoding: CapacityLimiter
     """Masks decoded at once: each may take some hundred megabytes for a moment."""
 

@@ -3,31 +3,53 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from redis.asyncio import Redis
 
+from tracker.ids import first_id
 from tracker.job import Status
 from tracker.store.keys import prefix
 from tracker.store.scripts import Scripts
 from tracker.store.wire import Stored, read_record
 
+MILLISECOND = timedelta(milliseconds=1)
 LOOKED_AT_ONCE = 500
 """Ids that one call of the script looks at, at most: Redis serves others in between."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which jobs a page shows; every part that is given must hold, `statuses` any of them."""
+    """Which jobs a page shows; every part that is given must hold, and any of `statuses`.
+
+    `created_after` and `created_before` are exclusive, to the millisecond.
+    """
 
     statuses: tuple[Status, ...] = ()
     owner: str | None = None
+    parent_job_id: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    created_after: datetime | None = None
+    created_before: datetime | None = None
 
     @property
     def groups(self) -> list[list[str]]:
         """Indexes to intersect, each group a union."""
         groups = [[f"owner:{self.owner}"]] if self.owner else []
+        groups += [[f"parent:{self.parent_job_id}"]] if self.parent_job_id else []
+        groups += [[f"label:{label}={value}"] for label, value in self.labels]
         return [*groups, [f"status:{status}" for status in self.statuses]] if self.statuses else groups
+
+    def upper(self, below: str | None) -> str:
+        """Bound of the ids, as ZREVRANGEBYLEX takes it: below a cursor, and before a time."""
+        bounds = [below] if below else []
+        bounds += [first_id(self.created_before)] if self.created_before else []
+        return f"({min(bounds)}" if bounds else "+"
+
+    @property
+    def lower(self) -> str:
+        return f"[{first_id(self.created_after + MILLISECOND)}" if self.created_after else "-"
 
 
 @dataclass(frozen=True)
@@ -42,13 +64,13 @@ async def read_page(redis: Redis, scripts: Scripts, wanted: Filter, limit: int, 
     """Goes on until `limit` jobs are found or none is left: no page is empty in the middle."""
     walk, groups = await _plan_walk(redis, wanted.groups)
     found: list[Stored] = []
-    bound, at_end = f"({below}" if below else "+", False
+    upper, at_end = wanted.upper(below), False
     while len(found) <= limit and not at_end:
         last, end, *flat = await scripts.run(
-            "page", bound, limit + 1 - len(found), LOOKED_AT_ONCE, walk, *map(json.dumps, groups)
+            "page", upper, wanted.lower, limit + 1 - len(found), LOOKED_AT_ONCE, walk, *map(json.dumps, groups)
         )
         found += _records(flat)
-        bound, at_end = f"({last.decode()}", bool(end) or not last
+        upper, at_end = f"({last.decode()}", bool(end) or not last
     more = len(found) > limit
     return Page(found[:limit], found[limit - 1].job.id if more else None)
 

@@ -1,15 +1,17 @@
 -- One page of jobs, newest first, that lie in every one of some groups of indexes (in any index of a group).
 -- ARGV[1] upper bound of the id: '+' or '(ID', below which the page begins
--- ARGV[2] how many jobs at most
--- ARGV[3] how many ids to look at, at most: bounds the time that Redis is held
--- ARGV[4] index to walk
--- ARGV[5...] the other groups, each a JSON list of index keys
--- Returns {last id looked at or '', 1 if no ids lie behind those looked at, id, record as a flat list, id, record, ...}; publishes nothing.
+-- ARGV[2] lower bound of the id: '-' or '[ID'
+-- ARGV[3] how many jobs at most
+-- ARGV[4] how many ids to look at, at most: bounds the time that Redis is held
+-- ARGV[5] index to walk
+-- ARGV[6...] the other groups, each a JSON list of index keys
+-- Returns {last id looked at or '', 1 if no ids lie behind those looked at, id, record as a flat list, id, record, ...};
+-- publishes nothing.
 -- An entry whose record is gone (its backstop TTL ran out before retirement) is removed on the way.
 
-local walk, wanted, budget = ARGV[4], tonumber(ARGV[2]), tonumber(ARGV[3])
+local walk, wanted, budget = ARGV[5], tonumber(ARGV[3]), tonumber(ARGV[4])
 local groups = {}
-for i = 5, #ARGV do groups[#groups + 1] = cjson.decode(ARGV[i]) end
+for i = 6, #ARGV do groups[#groups + 1] = cjson.decode(ARGV[i]) end
 
 local function within(group, id)
   for _, index in ipairs(group) do
@@ -25,7 +27,7 @@ local function matches(id)
   return true
 end
 
-local ids = redis.call('ZREVRANGEBYLEX', KEYS[1] .. walk, ARGV[1], '-', 'LIMIT', 0, budget)
+local ids = redis.call('ZREVRANGEBYLEX', KEYS[1] .. walk, ARGV[1], ARGV[2], 'LIMIT', 0, budget)
 local found, last = {}, ''
 for _, id in ipairs(ids) do
   if wanted == 0 then break end

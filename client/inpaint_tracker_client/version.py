@@ -1,0 +1,3 @@
+"""The distribution's version; the package's metadata is made from it."""
+
+__version__ = "0.1.0"
