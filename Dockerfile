@@ -9,10 +9,7 @@ WORKDIR /src
 COPY requirements requirements
 RUN python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --require-hashes -r "requirements/${REQUIREMENTS}.txt"
-# The build backend at its locked version, without the rest of demo.txt; pip refuses the list if a part is missing.
-RUN awk '/^[a-z]/ {keep = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/} keep' \
-        requirements/demo.txt > build.txt \
-    && pip install --require-hashes -r build.txt
+RUN pip install --require-hashes -r requirements/build.txt
 COPY . .
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
     && pip --python /opt/venv/bin/python install --no-deps --no-index /wheel/*.whl

@@ -1,5 +1,6 @@
 """`inpaint-tracker`: one screen of commands."""
 
+import signal
 import sys
 from collections.abc import Callable
 
@@ -26,7 +27,11 @@ for panel, commands in _PANELS.items():
 
 
 def main() -> None:
-    """Every failure is a line on stderr and an exit code, never a traceback."""
+    """Every failure is a line on stderr and an exit code, never a traceback. SIGTERM is a wish to end, and no failure:
+
+    as pid 1 a process without a handler would not see it, and uvicorn raises it again once it has stopped.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.OK))
     try:
         app()
     except ConfigurationError as error:

@@ -1,6 +1,5 @@
 """uvicorn as we run it: quiet, quick, and ending held answers when it is asked to stop."""
 
-import signal
 import socket
 from contextlib import suppress
 
@@ -25,6 +24,5 @@ def run(app: Starlette, listener: socket.socket) -> None:
         app, lifespan="on", ws="none", access_log=False, log_config=None, server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS, timeout_keep_alive=65,
     )  # fmt: skip
-    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it again once it has stopped; then all is done
     with suppress(KeyboardInterrupt):
         Server(config).run([listener])

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service import health, jobs, webhooks
+from service import actions, health, jobs, webhooks
 from service.auth import Caller, require
 from service.lifespan import open_state
 from service.problems import on_http_exception, on_tracker_error
@@ -32,12 +32,13 @@ Guarded = Callable[[Request, Caller], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Access:
-    """A route that needs a key with `scope`."""
+    """A route that needs a key with `scope`, or with `or_scope`."""
 
     method: str
     path: str
     endpoint: Guarded
     scope: Scope
+    or_scope: Scope | None = None
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,11 @@ class Public:
 ROUTES: tuple[Access | Public, ...] = (
     Access("POST", "/v1/jobs", jobs.submit, "submit"),
     Access("GET", "/v1/jobs", jobs.list_jobs, "read"),
+    Access("POST", "/v1/jobs/track", actions.track, "submit"),
     Access("GET", "/v1/jobs/{job_id}", jobs.get, "read"),
     Access("GET", "/v1/jobs/{job_id}/events", jobs.events, "read"),
+    Access("POST", "/v1/jobs/{job_id}/cancel", actions.cancel, "submit", "ops"),
+    Access("POST", "/v1/jobs/{job_id}/refresh", actions.refresh, "ops"),
     Public("POST", "/webhooks/apiframe", webhooks.receive),
     Public("POST", "/webhooks/apiframe/{job_id}", webhooks.receive),
     Public("GET", "/healthz", health.healthz),
@@ -107,7 +111,7 @@ def _route(path: str, methods: list[Access | Public]) -> Route:
             return await route.endpoint(request)
         caller = state_of(request).keyring.caller(request)
         request.state.caller = caller.name
-        require(caller, route.scope)
+        require(caller, route.scope, route.or_scope)
         return await route.endpoint(request, caller)
 
     return Route(path, endpoint, methods=list(by_method))

@@ -26,6 +26,10 @@ class Caller:
     def sees(self, job: Job) -> bool:
         return "read:all" in self.scopes or job.owner == self.name
 
+    def owns(self, job: Job) -> bool:
+        """May do with it what its owner may; an operator may with anyone's."""
+        return "ops" in self.scopes or job.owner == self.name
+
     @property
     def only_owner(self) -> str | None:
         """The owner that a list is confined to, None for a caller who sees everyone's."""
@@ -47,8 +51,9 @@ class Keyring:
         return caller
 
 
-def require(caller: Caller, scope: Scope) -> None:
-    if scope not in caller.scopes:
+def require(caller: Caller, scope: Scope, or_scope: Scope | None = None) -> None:
+    """Raises Forbidden unless the caller holds one of the two."""
+    if not caller.scopes & {scope, or_scope}:
         raise Forbidden(f"The key '{caller.name}' lacks the scope '{scope}'.")
 
 

@@ -1,6 +1,8 @@
 """The callers' routes: submit a job, get one (now or when it changes), list them, read a history."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -9,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from service import queries
+from service.answers import job_answer, visible
 from service.auth import Caller
-from service.requests import read_body
+from service.forms import read_form
+from service.requests import media_type, read_body
 from service.state import State, state_of
-from service.submission import MAX_BODY, Submission, read_submission
-from tracker.errors import InvalidInput, NotFound, UnsupportedMediaType
-from tracker.ids import as_uuid, new_id
+from service.submission import MAX_BODY, Submission, judge, read_submission
+from tracker.errors import InvalidInput, UnsupportedMediaType
+from tracker.ids import new_id
 from tracker.job import Job
 from tracker.store.wire import Stored
 
@@ -25,10 +29,9 @@ async def submit(request: Request, caller: Caller) -> Response:
     """`POST /v1/jobs`: 202 with the pending job. Nothing upstream is waited for."""
     state = state_of(request)
     queries.only(request, ())
-    _require_json(request)
     key = _idempotency_key(request)
-    body = await read_body(request, MAX_BODY)
-    submission = await to_thread.run_sync(read_submission, body, limiter=state.decoding)
+    read = await _reader(request)
+    submission = await to_thread.run_sync(read, limiter=state.decoding)
     job = _pending(submission, caller, state)
     idempotency = (key, submission.digest) if key else None
     job_id, replayed = await state.store.create(job, submission.mask.png, idempotency)
@@ -36,7 +39,7 @@ async def submit(request: Request, caller: Caller) -> Response:
         state.metrics.submitted.labels(caller.name).inc()
         log.info("job taken", job_id=job_id, owner=caller.name)
         await state.queue.hint(job_id)
-    return _accepted(await _visible(state, caller, job_id), replayed)
+    return _accepted(await visible(state, caller, job_id), replayed)
 
 
 async def get(request: Request, caller: Caller) -> Response:
@@ -44,13 +47,13 @@ async def get(request: Request, caller: Caller) -> Response:
     state = state_of(request)
     queries.only(request, ("wait", "until"))
     wait = queries.wait(request)
-    stored = await _visible(state, caller, request.path_params["job_id"])
+    stored = await visible(state, caller, request.path_params["job_id"])
     known = _known_etags(request)
     if wait.seconds and not stored.job.status.is_final:
         stored = await _awaited(state, stored, known or {stored.etag}, wait)
     if stored.etag in known or "*" in known:
         return Response(status_code=304, headers={"ETag": stored.etag})
-    return _answer(stored)
+    return job_answer(stored)
 
 
 LIST_QUERY = ("status", "owner", "parentJobId", "label.*", "createdAfter", "createdBefore", "limit", "cursor")
@@ -74,7 +77,7 @@ async def events(request: Request, caller: Caller) -> Response:
     state = state_of(request)
     queries.only(request, ("limit", "cursor"))
     limit = queries.limit(request)
-    stored = await _visible(state, caller, request.path_params["job_id"])
+    stored = await visible(state, caller, request.path_params["job_id"])
     after = state.cursors.open(request.query_params.get("cursor"), scope := ["events", stored.job.id])
     entries = [entry for entry in await state.store.history(stored.job.id) if entry.seq > int(after or 0)]
     shown = [entry.model_dump(mode="json", by_alias=True, exclude_none=True) for entry in entries[:limit]]
@@ -86,10 +89,14 @@ def _page(name: str, items: list[Any], cursor: str | None) -> Response:
     return JSONResponse({name: items, "nextCursor": cursor, "hasMore": cursor is not None})
 
 
-def _require_json(request: Request) -> None:
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
-        raise UnsupportedMediaType("Send application/json.")
+async def _reader(request: Request) -> Callable[[], Submission]:
+    """The body as it came, and how it is read: JSON, or a form with the mask as a file."""
+    match media_type(request):
+        case "application/json":
+            return partial(read_submission, await read_body(request, MAX_BODY))
+        case "multipart/form-data":
+            return partial(judge, *await read_form(request))
+    raise UnsupportedMediaType("Send application/json or multipart/form-data.")
 
 
 def _idempotency_key(request: Request) -> str | None:
@@ -113,15 +120,6 @@ def _pending(submission: Submission, caller: Caller, state: State) -> Job:
     )
 
 
-async def _visible(state: State, caller: Caller, job_id: str) -> Stored:
-    """By our id or upstream's. What the caller may not see is not there."""
-    canonical = as_uuid(job_id)
-    stored = await state.store.find(canonical) if canonical else None
-    if stored is None or not caller.sees(stored.job):
-        raise NotFound("There is no such job, or it is not yours to see.")
-    return stored
-
-
 async def _awaited(state: State, stored: Stored, known: set[str], wait: queries.Wait) -> Stored:
     deadline = time.monotonic() + wait.seconds
     with state.feed.watch(stored.job.id) as watcher:
@@ -138,11 +136,6 @@ def _known_etags(request: Request) -> set[str]:
     return {tag.strip() for tag in request.headers.get("if-none-match", "").split(",") if tag.strip()}
 
 
-def _answer(stored: Stored, status_code: int = 200, **headers: str) -> Response:
-    document = stored.job.model_dump(mode="json", by_alias=True)
-    return JSONResponse(document, status_code, {"ETag": stored.etag, "Cache-Control": "no-cache", **headers})
-
-
 def _accepted(stored: Stored, replayed: bool) -> Response:
     replay = {"Idempotency-Replayed": "true"} if replayed else {}
-    return _answer(stored, 202, Location=f"/v1/jobs/{stored.job.id}", **replay)
+    return job_answer(stored, 202, Location=f"/v1/jobs/{stored.job.id}", **replay)

@@ -10,9 +10,11 @@ from service.auth import Keyring
 from service.cursors import Cursors
 from service.metrics import Metrics
 from service.state import State
+from tracker.apiframe.client import ApiframeClient
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
 from tracker.errors import StoreUnavailable
+from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
 from tracker.store.connection import connect
@@ -32,10 +34,13 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         stack.push_async_callback(opened.aclose)
     feed = Feed(blocking)
     await _in_background(stack, feed)
+    store = JobStore.of(redis, settings)
+    apiframe = await stack.enter_async_context(ApiframeClient(settings))
     state = State(
         settings=settings,
         clock=clock,
-        store=JobStore.of(redis, settings),
+        store=store,
+        lookups=Lookups(settings, clock, store, apiframe),
         feed=feed,
         queue=queue,
         keyring=Keyring(settings.api_keys),

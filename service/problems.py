@@ -12,10 +12,10 @@ from tracker.errors import (
     InvalidInput,
     MethodNotAllowed,
     NotFound,
-    StoreUnavailable,
     TooLarge,
     TrackerError,
     Unauthenticated,
+    Unavailable,
 )
 
 TYPE = "urn:inpaint-tracker:error:"
@@ -44,7 +44,7 @@ def problem(error: TrackerError, request_id: str, headers: dict[str, str] | None
 
 def _headers(error: TrackerError) -> dict[str, str]:
     match error:
-        case StoreUnavailable():
+        case Unavailable():
             return {"Retry-After": str(error.retry_after)}
         case Unauthenticated():
             return {"WWW-Authenticate": 'Bearer realm="inpaint-tracker"'}

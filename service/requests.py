@@ -3,18 +3,22 @@
 import re
 import time
 import uuid
-from typing import cast
+from collections.abc import AsyncGenerator
+from typing import Any, cast
 
 import structlog
+from pydantic_core import from_json
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.problems import problem
 from service.state import State
-from tracker.errors import BadRequest, TooLarge, TrackerError
+from tracker.errors import BadRequest, TooLarge, TrackerError, UnsupportedMediaType
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+PROBES = ("/healthz", "/readyz", "/metrics")
+"""Asked every few seconds by machines."""
 log = structlog.get_logger()
 
 
@@ -68,7 +72,8 @@ def _account(scope: Scope, status: int, seconds: float) -> None:
     state = cast(State, scope["state"]["tracker"])
     state.metrics.requests.labels(scope["method"], route, status).inc()
     caller = scope["state"].get("caller")
-    log.info(
+    say = log.debug if scope["path"] in PROBES else log.info
+    say(
         "request",
         method=scope["method"],
         path=scope["path"],
@@ -80,14 +85,43 @@ def _account(scope: Scope, status: int, seconds: float) -> None:
 
 async def read_body(request: Request, limit: int) -> bytes:
     """The raw body, never more than `limit` bytes of it in memory. Raises TooLarge."""
-    declared = request.headers.get("content-length", "0")
+    body = bytearray()
+    async for chunk in bounded(request, limit):
+        body += chunk
+    return bytes(body)
+
+
+async def bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    """The body's chunks. Raises TooLarge before the first where the length is declared, else as soon as it is known."""
+    declared, seen = request.headers.get("content-length", "0"), 0
     if not declared.isdecimal():
         raise BadRequest("Content-Length is not a number.")
     if int(declared) > limit:
         raise TooLarge(f"The body has {int(declared):,} bytes; at most {limit:,} are taken here.")
-    body = bytearray()
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
+        seen += len(chunk)
+        if seen > limit:
             raise TooLarge(f"The body has more than {limit:,} bytes, which is all that is taken here.")
-    return bytes(body)
+        yield chunk
+
+
+async def read_json(request: Request, limit: int) -> dict[str, Any]:
+    """A JSON object. Raises UnsupportedMediaType, TooLarge or BadRequest."""
+    if media_type(request) != "application/json":
+        raise UnsupportedMediaType("Send application/json.")
+    return json_object(await read_body(request, limit))
+
+
+def media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Raises BadRequest, which says where."""
+    try:
+        document = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise BadRequest(f"The body is not JSON: {error}. A mask from GNU base64 needs -w0.") from None
+    if not isinstance(document, dict):
+        raise BadRequest("The body is JSON, but not an object.")
+    return document

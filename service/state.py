@@ -12,6 +12,7 @@ from service.cursors import Cursors
 from service.metrics import Metrics
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
+from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
 from tracker.store.feed import Feed
@@ -23,6 +24,7 @@ class State:
     settings: Settings
     clock: Clock
     store: JobStore
+    lookups: Lookups
     feed: Feed
     queue: Queue
     keyring: Keyring

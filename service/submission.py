@@ -1,19 +1,23 @@
-"""The body of `POST /v1/jobs`, read and judged: everything that is wrong with it is said at once, by field."""
+"""What callers send, read and judged: everything that is wrong with it is said at once, by field."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic_core import from_json
 
-from tracker.errors import BadRequest, InvalidInput, MaskRefused
+from service.requests import json_object
+from tracker.errors import InvalidInput, MaskRefused
 from tracker.ids import as_uuid
 from tracker.masks import MAX_CHARS, Mask, from_base64
 
 MAX_BODY = MAX_CHARS + 64 * 1024
 MAX_LABELS = 8
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def _uuid(value: str) -> str:
@@ -62,56 +66,62 @@ class Submission:
     """SHA-256 of what was asked for, for the caller's Idempotency-Key."""
 
 
+class TrackRequest(BaseModel):
+    """A job at Apiframe that the caller submitted itself."""
+
+    model_config = InpaintRequest.model_config
+
+    upstream_job_id: Annotated[str, AfterValidator(_uuid)]
+    labels: Labels = {}
+
+
 def read_submission(body: bytes) -> Submission:
-    """CPU work, for a thread: decodes JSON, base64 and the image. Raises BadRequest or InvalidInput."""
-    document = _document(body)
-    request, errors = _request(document)
-    mask = _mask(document, errors)
+    """A JSON body. CPU work, for a thread. Raises BadRequest or InvalidInput."""
+    document = json_object(body)
+    mask = document.get("mask")
+    return judge(document, partial(from_base64, mask) if isinstance(mask, str) else None)
+
+
+def judge(document: dict[str, Any], read_mask: Callable[[], Mask] | None) -> Submission:
+    """The fields and the mask, whose every mistake is told at once. CPU work, for a thread. Raises InvalidInput."""
+    request, errors = _validated(InpaintRequest, document)
+    try:
+        mask = read_mask() if read_mask else None
+    except MaskRefused as refused:
+        mask, errors = None, {**errors, **refused.errors}
     if errors or request is None or mask is None:
         raise InvalidInput(errors)
     return Submission(request, mask, _digest(request, mask))
 
 
-def _document(body: bytes) -> dict[str, Any]:
-    try:
-        document = from_json(body, allow_inf_nan=False)
-    except ValueError as error:
-        raise BadRequest(f"The body is not JSON: {error}. A mask from GNU base64 needs -w0.") from None
-    if not isinstance(document, dict):
-        raise BadRequest("The body is JSON, but not an object.")
-    return document
+def read_model(model: type[Model], document: dict[str, Any]) -> Model:
+    """Raises InvalidInput, by field."""
+    found, errors = _validated(model, document)
+    if found is None:
+        raise InvalidInput(errors)
+    return found
 
 
-def _request(document: dict[str, Any]) -> tuple[InpaintRequest | None, dict[str, list[str]]]:
+def _validated(model: type[Model], document: dict[str, Any]) -> tuple[Model | None, dict[str, list[str]]]:
     try:
-        return InpaintRequest.model_validate(document), {}
+        return model.model_validate(document), {}
     except ValidationError as error:
         errors: dict[str, list[str]] = {}
         for one in error.errors(include_url=False, include_input=False):
-            errors.setdefault(str(one["loc"][0]), []).append(_message(dict(one)))
+            errors.setdefault(str(one["loc"][0]), []).append(_message(dict(one), model))
         return None, errors
 
 
-def _message(error: dict[str, Any]) -> str:
+def _message(error: dict[str, Any], model: type[BaseModel]) -> str:
     match error["type"]:
         case "missing":
             return "Required."
         case "extra_forbidden":
-            return "Unknown field; taken are parentJobId, mask, prompt, labels and action."
+            known = ", ".join(to_camel(name) for name in model.model_fields)
+            return f"Unknown field; taken are {known}."
     text = str(error["msg"]).removeprefix("Value error, ")
     where = ".".join(str(part) for part in error["loc"][1:] if part != "[key]")
     return f"{where}: {text}" if where else text
-
-
-def _mask(document: dict[str, Any], errors: dict[str, list[str]]) -> Mask | None:
-    text = document.get("mask")
-    if not isinstance(text, str):
-        return None
-    try:
-        return from_base64(text)
-    except MaskRefused as refused:
-        errors |= refused.errors
-        return None
 
 
 def _digest(request: InpaintRequest, mask: Mask) -> str:

@@ -15,6 +15,7 @@ class Standing:
     progress: int = 0
     arbitrated: bool = False
     newly_bound: bool = False
+    holds_slot: bool = False
     seen: frozenset[bytes] = frozenset()
     filled: frozenset[str] = frozenset()
     """Fields of the change's `fill` and `lower` that have nothing to add."""
@@ -35,6 +36,8 @@ def decide(standing: Standing, change: Change) -> Decision:
     """What becomes of `change` at a job that stands so. The reference for `apply.lua`: same steps, same order."""
     if change.fingerprint and change.fingerprint in standing.seen:
         return _stays(standing, Outcome.DUPLICATE)
+    if change.needs_no_slot and standing.holds_slot:
+        return _stays(standing, Outcome.STALE)
     verdict = change.verdicts[standing.state]
     if verdict.to is not None and _moves(standing, verdict.to, change.progress):
         return Decision(Outcome.APPLIED, verdict.to, _progress(standing, verdict.to, change.progress),

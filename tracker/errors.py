@@ -12,7 +12,9 @@
     ├── UnsupportedMediaType  415
     ├── InvalidInput          422  a field is at fault: `errors` {field: [messages]}
     │   └── MaskRefused       422  the mask is
-    └── StoreUnavailable      503  Redis cannot take it now: `retry_after` seconds
+    └── Unavailable           503  try again: `retry_after` seconds
+        ├── StoreUnavailable  503  Redis cannot take it now
+        └── UpstreamUnavailable 503  Apiframe could not be asked
     ConfigurationError             a wrong setting; ends a start, never a request
 
 Each knows its HTTP status and its code; `service.problems` turns any of them into one RFC 9457 answer.
@@ -89,12 +91,22 @@ class MaskRefused(InvalidInput):
         super().__init__({"mask": [message]})
 
 
-class StoreUnavailable(TrackerError):
-    status, code, title = 503, "store-unavailable", "Storage unavailable"
+class Unavailable(TrackerError):
+    """`retry_after` in seconds."""
 
-    def __init__(self, message: str = "Redis does not answer; try again.", retry_after: int = 2) -> None:
+    status, code, title = 503, "unavailable", "Unavailable"
+
+    def __init__(self, message: str, retry_after: int = 2) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class StoreUnavailable(Unavailable):
+    code, title = "store-unavailable", "Storage unavailable"
+
+
+class UpstreamUnavailable(Unavailable):
+    code, title = "upstream-unavailable", "Apiframe could not be asked"
 
 
 class ConfigurationError(TrackerError):

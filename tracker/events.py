@@ -43,6 +43,13 @@ class Expired:
 
 
 @dataclass(frozen=True)
+class Withdrawn:
+    """Its owner, or an operator, wants it cancelled: possible only while upstream cannot have it."""
+
+    by: str
+
+
+@dataclass(frozen=True)
 class Missing:
     """Upstream answered 404, for the `times`-th time in a row; `lost` once that is often enough."""
 
@@ -73,4 +80,4 @@ class Report:
     fingerprint: bytes = b""
 
 
-Event = Accepted | Refused | Deferred | Expired | Missing | Report
+Event = Accepted | Refused | Deferred | Expired | Withdrawn | Missing | Report

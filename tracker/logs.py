@@ -15,12 +15,15 @@ _SHARED: list[Processor] = [
 _QUIET = ("httpx", "httpcore", "asyncio", "PIL", "uvicorn.access")
 """Loggers that say at `info` what our own lines say better."""
 
+_PLAIN = structlog.dev.plain_traceback
+"""The default one prints local variables, and with them keys and masks."""
+
 
 def configure(level: str, form: Literal["json", "console"]) -> None:
     rendering: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_PLAIN)]
     )
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

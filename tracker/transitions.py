@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 from tracker.clock import to_ms
-from tracker.events import Accepted, Deferred, Event, Expired, Missing, Refused, Report
+from tracker.events import Accepted, Deferred, Event, Expired, Missing, Refused, Report, Withdrawn
 from tracker.job import FINAL, INFERRED, Failure, FailureCode, Outcome, Source, Status
 
 RESULT_LIFETIME = timedelta(hours=24)
@@ -41,6 +41,7 @@ class Kind(StrEnum):
     REFUSED = "refused"
     DEFERRED = "deferred"
     EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
     MISSING = "missing"
     LOST = "lost"
     QUEUED = "queued"
@@ -90,6 +91,7 @@ TABLE: Mapping[Kind, Row] = {
     Kind.REFUSED:         _row(FAILED,     NOTED,      NOTED,      NOTED,     NOTED,     NOTED,     NOTED,      NOTED),
     Kind.DEFERRED:        _row(NOTED,      NOTED,      NOTED,      NOTED,     NOTED,     NOTED,     NOTED,      NOTED),
     Kind.EXPIRED:         _row(FAILED,     FAILED,     FAILED,     STALE,     STALE,     STALE,     STALE,      STALE),
+    Kind.WITHDRAWN:       _row(CANCELLED,  STALE,      STALE,      STALE,     STALE,     DUPLICATE, STALE,      STALE),
     Kind.MISSING:         _row(STALE,      NOTED,      NOTED,      STALE,     STALE,     STALE,     STALE,      NOTED),
     Kind.LOST:            _row(STALE,      FAILED,     FAILED,     STALE,     STALE,     STALE,     STALE,      UPHELD),
     Kind.QUEUED:          _row(QUEUED,     DUPLICATE,  STALE,      STALE,     STALE,     STALE,     QUEUED,     STALE),
@@ -113,7 +115,8 @@ class Change:
 
     `put` is written when the job moves; `fill` where a field is empty, when the news is not stale; `lower` makes a
     number smaller, never larger; `mark` is bookkeeping, written whatever the outcome. `asks` wants upstream asked at
-    once, `retry_at` and `frees_slot` concern a job that is still pending.
+    once. `retry_at` and `frees_slot` concern a job that is still pending; with `needs_no_slot` the change is stale for one
+    that holds a slot: an attempt is under way, or its outcome is unknown.
     """
 
     kind: Kind
@@ -132,6 +135,7 @@ class Change:
     asks: bool = False
     retry_at: datetime | None = None
     frees_slot: bool = False
+    needs_no_slot: bool = False
     fingerprint: bytes = b""
 
 
@@ -151,6 +155,8 @@ def plan(event: Event, now: datetime) -> Change:
                            detail={"reason": event.reason, "outcomeUnknown": event.outcome_unknown})  # fmt: skip
         case Expired():
             return _failing(Kind.EXPIRED, now, Failure(code=FailureCode.EXPIRED, message=event.message))
+        case Withdrawn():
+            return _change(Kind.WITHDRAWN, now, source=Source.API, needs_no_slot=True, detail={"by": event.by})
         case Missing(lost=True):
             text = f"Apiframe no longer knows this job (404, {event.times} times in a row)."
             change = _failing(Kind.LOST, now, Failure(code=FailureCode.LOST, message=text))

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import AsyncExitStack, suppress
+from signal import Signals
 from typing import Any
 
 import structlog
@@ -23,6 +24,7 @@ from workers.tools import Tools
 
 HEALTH_SECONDS = 10
 RESTART_SECONDS = 1
+GOODBYE_SECONDS = 2
 log = structlog.get_logger()
 
 
@@ -86,14 +88,36 @@ def _keep_running(stack: AsyncExitStack, task: "asyncio.Task[None]") -> None:
     stack.push_async_callback(stop)
 
 
+class _Worker(Worker):
+    """arq's, whose end is bounded: its own goodbye to Redis would otherwise be retried while Redis is away."""
+
+    asked_to_stop = False
+
+    def handle_sig(self, signum: Signals) -> None:
+        self.asked_to_stop = True
+        super().handle_sig(signum)
+
+    async def close(self) -> None:
+        """Our loops first, so that attempts in hand are finished whether or not Redis answers."""
+        on_shutdown, self.on_shutdown = self.on_shutdown, None
+        if on_shutdown and "stack" in self.ctx:
+            await on_shutdown(self.ctx)
+        try:
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await super().close()
+        except (RedisError, OSError) as error:  # a TimeoutError is an OSError
+            log.warning("stopped without a goodbye to Redis", error=type(error).__name__)
+
+
 def run(settings: Settings) -> None:
     """Until a signal ends it; arq's worker dies when Redis is away for longer than its patience, ours does not."""
     while True:
         asyncio.set_event_loop(asyncio.new_event_loop())
+        worker = _Worker(**worker_options(settings))
         try:
-            Worker(**worker_options(settings)).run()
+            worker.run()
         except (RedisError, OSError) as error:
-            log.warning("worker interrupted; it starts again", error=type(error).__name__)
-            time.sleep(RESTART_SECONDS)
-        else:
+            log.warning("worker interrupted", error=type(error).__name__)
+        if worker.asked_to_stop:
             return
+        time.sleep(RESTART_SECONDS)

@@ -130,8 +130,7 @@ def _overdue(tools: Tools, stored: Stored, mask: bytes | None) -> Expired | None
 
 
 async def _apply(tools: Tools, stored: Stored, event: Event) -> Outcome:
-    applied = await tools.store.apply(event, tools.clock(), job_id=stored.job.id, silence=tools.silence(stored))
-    return applied.outcome
+    return (await tools.lookups.apply(stored, event)).outcome
 
 
 def event_of(result: SubmissionResult, stored: Stored, now: datetime) -> Event:

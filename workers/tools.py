@@ -5,13 +5,9 @@ from datetime import timedelta
 
 from tracker.apiframe.client import ApiframeClient
 from tracker.clock import Clock
+from tracker.lookups import Lookups
 from tracker.settings import Settings
 from tracker.store.jobs import JobStore
-from tracker.store.wire import Stored
-
-POLL_WITHOUT_WEBHOOK = timedelta(seconds=3)
-"""Upstream's own advice for images is every 2-3 s (dossier, section 2.3)."""
-
 
 LEASE_MARGIN = timedelta(seconds=5)
 
@@ -33,7 +29,6 @@ class Tools:
         """Where upstream is to deliver; a job's id follows."""
         return f"{self.settings.public_url}/webhooks/apiframe/" if self.settings.public_url else None
 
-    def silence(self, stored: Stored) -> timedelta:
-        """How long this job may be silent before upstream is asked; one without a webhook is always silent."""
-        usual = timedelta(seconds=self.settings.poll_after_seconds)
-        return usual if stored.webhook_url else min(usual, POLL_WITHOUT_WEBHOOK)
+    @property
+    def lookups(self) -> Lookups:
+        return Lookups(self.settings, self.clock, self.store, self.apiframe)

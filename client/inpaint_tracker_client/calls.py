@@ -1,6 +1,6 @@
 """The protocol without I/O: each call is a request to send and a way to read its answer, whoever carries them.
 
-    arguments -> Call(request, read) -> the shell sends -> Reply -> read -> a job, a page, or one typed error
+arguments -> Call(request, read) -> the shell sends -> Reply -> read (answers.py) -> a job, a page, or one typed error
 """
 
 import base64
@@ -9,18 +9,13 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ValidationError
-
-from inpaint_tracker_client.errors import REFUSALS, Problem, Refused, TrackerError, Unavailable, UnexpectedAnswer
-from inpaint_tracker_client.models import Event, Job, Wire
+from inpaint_tracker_client.answers import Model, Reply, read_job, read_page
+from inpaint_tracker_client.models import Event, Job
 
 T = TypeVar("T")
-Model = TypeVar("Model", bound=BaseModel)
 Parameters = tuple[tuple[str, str], ...]
 PAGE_SIZE = 50
 
@@ -38,15 +33,6 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Reply:
-    """Header names are lower-case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
 class Call(Generic[T]):
     """`after` seconds pass before it is sent; it is not tried again once the monotonic clock is past `until`."""
 
@@ -60,9 +46,6 @@ class Call(Generic[T]):
 class Page(Generic[T]):
     items: tuple[T, ...]
     following: "Call[Page[T]] | None"
-
-
-# The calls
 
 
 def submit(
@@ -83,7 +66,7 @@ def held(job_id: str, seconds: float, known: str | None, until_final: bool) -> R
     parameters: Parameters = (("wait", f"{seconds:.3f}"),) if seconds else ()
     if seconds and until_final:
         parameters += (("until", "final"),)
-    headers = {"If-None-Match": known} if known else {}
+    headers = {"If-None-Match": known.removeprefix("W/")} if known else {}
     return Request("GET", _job_path(job_id), parameters, headers, hold=seconds)
 
 
@@ -119,14 +102,23 @@ def events(job_id: str) -> Call[Page[Event]]:
 
 def _posting(path: str, fields: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Call[Job]:
     """The body is made once: whoever sends it again sends the same bytes."""
-    if fields is None:
-        return Call(Request("POST", path, headers=headers or {}), read_job)
-    body = json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
-    return Call(Request("POST", path, (), {"Content-Type": "application/json", **(headers or {})}, body), read_job)
+    given = {name: value for name, value in (fields or {}).items() if value is not None}
+    body = json.dumps(given).encode() if given else b""
+    kind = {"Content-Type": "application/json"} if given else {}
+    return Call(Request("POST", path, (), {**kind, **(headers or {})}, body), read_job)
 
 
 def _paging(request: Request, name: str, model: type[Model]) -> Call[Page[Model]]:
-    return Call(request, partial(_read_page, request, name, model))
+    """A page, which leads to the next one by its cursor."""
+
+    def read(reply: Reply) -> Page[Model]:
+        items, cursor = read_page(reply, name, model)
+        if not cursor:
+            return Page(items, None)
+        others = tuple(pair for pair in request.parameters if pair[0] != "cursor")
+        return Page(items, _paging(replace(request, parameters=(*others, ("cursor", cursor))), name, model))
+
+    return Call(request, read)
 
 
 def _job_path(job_id: str, below: str = "") -> str:
@@ -147,82 +139,3 @@ def _header_text(name: str, text: str) -> str:
     if not (text.isascii() and text.isprintable() and 1 <= len(text) <= 255):
         raise ValueError(f"{name}: expected 1 to 255 printable ASCII characters")
     return text
-
-
-# Their answers
-
-
-def read_job(reply: Reply) -> Job:
-    return _read(reply, Job)
-
-
-def _read_page(request: Request, name: str, model: type[Model], reply: Reply) -> Page[Model]:
-    document = _read(reply, _PageDocument)
-    try:
-        items = tuple(model.model_validate(item) for item in document.items(name))
-    except (ValidationError, KeyError):
-        raise _unexpected(reply) from None
-    if not document.next_cursor:
-        return Page(items, None)
-    others = tuple(pair for pair in request.parameters if pair[0] != "cursor")
-    following = replace(request, parameters=(*others, ("cursor", document.next_cursor)))
-    return Page(items, _paging(following, name, model))
-
-
-class _PageDocument(Wire, extra="allow"):
-    next_cursor: str | None = None
-
-    def items(self, name: str) -> list[Any]:
-        items: list[Any] = (self.model_extra or {})[name]
-        return items
-
-
-def _read(reply: Reply, model: type[Model]) -> Model:
-    if not 200 <= reply.status < 300:
-        raise error_of(reply)
-    try:
-        return model.model_validate_json(reply.body)
-    except ValidationError:
-        raise _unexpected(reply) from None
-
-
-def error_of(reply: Reply) -> TrackerError:
-    """The error that a reply without success stands for."""
-    if 400 <= reply.status < 500:
-        return REFUSALS.get(reply.status, Refused)(read_problem(reply))
-    return Unavailable(read_problem(reply)) if reply.status >= 500 else _unexpected(reply)
-
-
-def read_problem(reply: Reply) -> Problem:
-    """Whoever answered, a proxy's page too: what cannot be read as a problem is told by its status alone."""
-    try:
-        told = Problem.model_validate({**_object(reply.body), "status": reply.status})
-    except ValidationError:
-        told = Problem(status=reply.status)
-    request_id = told.request_id or reply.headers.get("x-request-id")
-    return told.model_copy(update={"request_id": request_id, "retry_after": retry_after(reply)})
-
-
-def retry_after(reply: Reply) -> float | None:
-    """Seconds, whether the header holds seconds or a date; None for anything else."""
-    given = reply.headers.get("retry-after", "").strip()
-    if given.isascii() and given.isdecimal():
-        return float(given)
-    try:
-        moment = parsedate_to_datetime(given)
-    except ValueError:
-        return None
-    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(body)
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _unexpected(reply: Reply) -> UnexpectedAnswer:
-    kind = reply.headers.get("content-type", "no content type")
-    return UnexpectedAnswer(f"an answer {reply.status} ({kind:.60}) that is not the service's; check the url")

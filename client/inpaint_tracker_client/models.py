@@ -1,6 +1,6 @@
 """What the service tells of a job: frozen, snake_case here, camelCase on the wire.
 
-A newer service may send more fields and more words than are known here: fields are ignored, words are taken as they are.
+A newer service may send more fields and more words than are known here: such fields are ignored, such words are kept.
 Times are aware datetimes in UTC.
 """
 
@@ -46,7 +46,8 @@ class Failure(Wire):
 class Job(Wire):
     """One version of a job. It does not change by itself: `Tracker.get` and `Tracker.wait` give newer ones.
 
-    `status` is PENDING (accepted, not yet submitted upstream), QUEUED, PROCESSING, or final: COMPLETED, FAILED, CANCELLED.
+    `status` is PENDING (accepted, not yet submitted upstream), QUEUED, PROCESSING, or final: COMPLETED, FAILED or
+    CANCELLED.
 
     >>> job = Job.model_validate_json('{"id": "0198", "status": "PROCESSING", "progress": 45, "aNewField": true}')
     >>> job.progress, job.is_final

@@ -1,7 +1,7 @@
 """When a request is sent again, and after how long. Every call is safe to repeat: a submission carries its key.
 
-Again are tried: no answer, 429, 502, 503 and 504. The pause doubles with each try, with jitter, and is never shorter than
-the service's `Retry-After`; one that asks for more than `LONGEST` seconds is left to the caller.
+No answer, 429, 502, 503 and 504 are tried again. The pause doubles with each try, with jitter, and is never shorter
+than the service's `Retry-After`; one that asks for more than `LONGEST` seconds is left to the caller.
 """
 
 import random
@@ -9,7 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from inpaint_tracker_client.calls import Call, Reply, retry_after
+from inpaint_tracker_client.answers import Reply, retry_after
+from inpaint_tracker_client.calls import Call
 from inpaint_tracker_client.errors import Unavailable
 
 AGAIN = frozenset({429, 502, 503, 504})

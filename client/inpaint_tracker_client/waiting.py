@@ -2,7 +2,8 @@
 
 import time
 
-from inpaint_tracker_client.calls import Call, Reply, held, read_job
+from inpaint_tracker_client.answers import Reply, read_job
+from inpaint_tracker_client.calls import Call, held
 from inpaint_tracker_client.errors import WaitTimeout
 from inpaint_tracker_client.models import Job
 
@@ -23,29 +24,20 @@ class Watch:
         self._etag: str | None = None
         self._pause = 0.0
 
-    @property
-    def job(self) -> Job:
-        """As it was last seen; there is one from the first answer on."""
-        assert self._job is not None
-        return self._job
-
-    def call(self) -> Call[bool] | None:
-        """The next one, which reads as whether the job is new or changed; None when it is final. Raises WaitTimeout."""
+    def call(self) -> Call[Job | None]:
+        """The next one. It reads as the job where that is new or changed, else as None. Raises WaitTimeout."""
         left = max(0.0, self._deadline - time.monotonic())
-        if self._job is not None:
-            if self._job.is_final:
-                return None
-            if not left:
-                raise WaitTimeout(self._job)
+        if self._job is not None and not left:
+            raise WaitTimeout(self._job)
         hold = 0.0 if self._job is None and self._every_change else min(HOLD, left)
         request = held(self._job_id, hold, self._etag, not self._every_change)
-        due = time.monotonic() + (self._pause + hold) / 2
-        return Call(request, lambda reply: self._learn(reply, due), min(self._pause, left), self._deadline)
+        due = time.monotonic() + self._pause + hold / 2
+        return Call(request, lambda reply: self._news(reply, due), min(self._pause, left), self._deadline)
 
-    def _learn(self, reply: Reply, due: float) -> bool:
-        """Compares the jobs, since whatever is in between may have touched the ETag."""
+    def _news(self, reply: Reply, due: float) -> Job | None:
+        """Compares the jobs, too: whatever is in between may have touched the ETag."""
         job = self._job if reply.status == 304 and self._job else read_job(reply)
-        changed = job != self._job
-        self._job, self._etag = job, reply.headers.get("etag", "").removeprefix("W/") or None
+        changed, self._job = job != self._job, job
+        self._etag = reply.headers.get("etag", self._etag if reply.status == 304 else None)
         self._pause = 0.0 if changed or time.monotonic() >= due else TOO_SOON
-        return changed
+        return job if changed else None

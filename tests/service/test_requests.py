@@ -50,8 +50,12 @@ class Lines:
         self._capsys = capsys
         self.text = ""
 
-    def read(self) -> list[dict[str, object]]:
+    def take(self) -> str:
         self.text += self._capsys.readouterr().err
+        return self.text
+
+    def read(self) -> list[dict[str, object]]:
+        self.take()
         return [json.loads(line) for line in self.text.splitlines()]
 
 
@@ -59,12 +63,25 @@ async def test_one_line_a_request_with_its_id(settings: Settings, lines: Lines) 
     """As JSON."""
     logs.configure("info", "json")
     async with door(settings) as api:
-        await api.get("/healthz", headers={"X-Request-ID": "abc-1"})
+        await api.get("/v2/x", headers={"X-Request-ID": "abc-1"})
     [line] = [line for line in lines.read() if line["event"] == "request"]
     assert line | {"ms": 0, "timestamp": ""} == {
-        "event": "request", "request_id": "abc-1", "method": "GET", "path": "/healthz", "status": 200,
+        "event": "request", "request_id": "abc-1", "method": "GET", "path": "/v2/x", "status": 404,
         "level": "info", "ms": 0, "timestamp": "",
     }  # fmt: skip
+
+
+async def test_a_traceback_for_people_shows_no_variables(
+    settings: Settings, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among them would be keys and masks."""
+    logs.configure("info", "console")
+    monkeypatch.setattr("tracker.store.jobs.read_record", None)
+    async with door(settings) as api:
+        await api.get(f"/v1/jobs/{upstream_id()}", headers=key("editor"))
+    written = lines.take()
+    assert "Traceback" in written
+    assert KEYS["editor"][0] not in written
 
 
 async def test_no_secret_mask_or_signature_is_in_any_log(settings: Settings, lines: Lines) -> None:

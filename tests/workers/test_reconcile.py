@@ -11,9 +11,9 @@ from tests.samples import SILENCE, delivered, upstream_id
 from tests.town import Town, town
 from tracker.clock import utc_now
 from tracker.job import Status
+from tracker.lookups import LOST_AFTER
 from tracker.store.keys import name
 from workers import tidy
-from workers.reconcile import LOST_AFTER, look_up
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -69,9 +69,9 @@ async def test_a_job_is_lost_only_after_repeated_404s(redis_url: str) -> None:
     async with town(redis_url, worker=False) as here:
         job_id = await processing(here)
         for _ in range(LOST_AFTER - 1):
-            await look_up(here.tools, job_id)
+            await here.tools.lookups.ask(job_id)
             assert await status(here, job_id) == ("PROCESSING", None)
-        await look_up(here.tools, job_id)
+        await here.tools.lookups.ask(job_id)
         assert await status(here, job_id) == ("FAILED", "lost")
 
 
@@ -82,7 +82,7 @@ async def test_upstream_being_away_never_fails_a_job(redis_url: str, switches: d
         job_id = await processing(here)
         await here.mischief(**switches)
         for _ in range(LOST_AFTER + 2):
-            await look_up(here.tools, job_id)
+            await here.tools.lookups.ask(job_id)
         assert await status(here, job_id) == ("PROCESSING", None)
 
 
@@ -95,7 +95,7 @@ async def test_a_job_that_upstream_never_ends_expires(redis_url: str) -> None:
 
         await submit(here.tools, await claim(here.tools))
         later = replace(here.tools, clock=lambda: utc_now() + timedelta(days=2))
-        await look_up(later, job["id"])
+        await later.lookups.ask(job["id"])
         assert await status(here, job["id"]) == ("FAILED", "expired")
 
 
@@ -105,7 +105,7 @@ async def test_dossier_13_10_where_deliveries_contradict_upstream_decides(redis_
         job = await here.end_of(await here.submit())
         contradiction = delivered(job["upstreamJobId"], Status.FAILED)
         await here.tools.store.apply(contradiction, utc_now(), job_id=job["id"], silence=SILENCE)
-        await look_up(here.tools, job["id"])
+        await here.tools.lookups.ask(job["id"])
         outcomes = await here.outcomes(job)
         assert ("failed", "conflict") in outcomes
         assert outcomes[-1] == ("found_completed", "noted")
@@ -122,7 +122,7 @@ async def test_a_stranger_learns_what_it_was_made_from(redis_url: str) -> None:
         await here.sandbox.get(f"/sandbox/jobs/{answer.json()['jobId']}/settled")
         stored = await here.tools.store.find(answer.json()["jobId"])
         assert stored is not None
-        await look_up(here.tools, stored.job.id)
+        await here.tools.lookups.ask(stored.job.id)
         told = await here.tools.store.get(stored.job.id)
         assert told is not None
         assert (told.job.owner, told.job.action, told.job.parent_job_id) == ("external", "pan", here.parent_id)

@@ -4,8 +4,9 @@ Methods raise StoreUnavailable where Redis does not serve them.
 """
 
 import hashlib
+import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -71,6 +72,14 @@ class Claim:
     wait: float = 0.0
 
 
+@dataclass(frozen=True)
+class Tracked:
+    """Whose a job becomes that others submitted."""
+
+    owner: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
 class JobStore:
     def __init__(self, redis: Redis, *, retention: timedelta, submit_within: timedelta) -> None:
         self._redis = redis
@@ -130,22 +139,32 @@ class JobStore:
         return await read_page(self._redis, self._scripts, wanted, limit, below)
 
     @_served
-    async def apply(self, event: Event, now: datetime, *, job_id: str | None, silence: timedelta) -> Applied:
+    async def apply(
+        self, event: Event, now: datetime, *, job_id: str | None, silence: timedelta, tracked_by: Tracked | None = None
+    ) -> Applied:
         """The one way in which a job changes. `job_id` is the address that the news came to, if any.
 
-        Upstream is asked when the job has been silent for `silence`. A report about nobody's job adopts a stranger;
-        any other event for a job that is not there raises NotFound.
+        Upstream is asked when the job has been silent for `silence`. A report about nobody's job adopts a stranger,
+        for `tracked_by` or for nobody; any other event for a job that is not there raises NotFound.
         """
         change = plan(event, now)
         stranger = new_id(min(now, event.completed_at or now)) if isinstance(event, Report) else None
+        tracked = tracked_by or Tracked(STRANGERS_OWNER)
         document = change_document(
-            change, job_id, silence=silence, keep=self._keep, adopt_as=stranger, strangers_owner=STRANGERS_OWNER
-        )
+            change, job_id, silence=silence, keep=self._keep, adopt_as=stranger,
+            strangers_owner=tracked.owner, strangers_labels=tracked.labels,
+        )  # fmt: skip
         outcome, *rest = await self._scripts.run("apply", document, change.fingerprint)
         if outcome == b"unknown":
             raise NotFound(f"There is no job {job_id}.")
         found, version, status, before = (part.decode() for part in rest)
         return Applied(Outcome(outcome.decode()), found, int(version), Status(status), Status(before))
+
+    @_served
+    async def own(self, job_id: str, tracked: Tracked, now: datetime) -> bool:
+        """Gives a stranger to whoever registers it; False where it is somebody's already."""
+        labels = json.dumps(dict(tracked.labels)) if tracked.labels else ""
+        return bool(await self._scripts.run("own", job_id, STRANGERS_OWNER, tracked.owner, labels, to_ms(now)))
 
     @_served
     async def claim(self, now: datetime, *, lease: timedelta, max_in_flight: int, webhooks: str | None) -> Claim:

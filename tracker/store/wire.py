@@ -72,12 +72,14 @@ def change_document(
     keep: timedelta,
     adopt_as: str | None,
     strangers_owner: str,
+    strangers_labels: Mapping[str, str] | None = None,
 ) -> str:
     """The first argument of `apply.lua`. `job_id` is the address; `adopt_as` the id for a stranger, if one may be."""
     document = {
         "jobId": job_id,
         "adoptAs": adopt_as,
         "strangersOwner": strangers_owner,
+        "strangersLabels": _compact(strangers_labels) if strangers_labels else None,
         "upstreamJobId": change.upstream_job_id,
         "type": change.kind,
         "source": change.source,
@@ -94,6 +96,7 @@ def change_document(
         "asks": change.asks,
         "retryAt": _ms(change.retry_at),
         "freesSlot": change.frees_slot,
+        "needsNoSlot": change.needs_no_slot,
         "silence": _span(silence),
         "keep": _span(keep),
     }

@@ -38,6 +38,7 @@ end
 
 local function adopt(id)
   local job = { owner = change.strangersOwner, status = 'QUEUED', progress = '0', version = '0', seq = '0' }
+  job.labels = change.strangersLabels
   for field, value in pairs(job) do redis.call('HSET', key('job', id), field, value) end
   enlist(id, job)
   return job
@@ -117,7 +118,7 @@ local function conclude(to)
   put('completedAt', whole(completed))
   if to == 'COMPLETED' and not job.startedAt then put('startedAt', whole(completed)) end
   if change.resultLifetime then put('resultExpiresAt', whole(completed + change.resultLifetime)) end
-  put('settledBy', change.source)
+  if change.source ~= 'api' then put('settledBy', change.source) end
   redis.call('ZREM', key('inflight'), id)
   redis.call('ZADD', key('finished'), now, id)
   redis.call('PEXPIRE', key('job', id), change.keep)
@@ -181,6 +182,8 @@ if visible then bind() end
 
 if seen then
   outcome = 'duplicate'
+elseif change.needsNoSlot and redis.call('ZSCORE', key('inflight'), id) then
+  outcome = 'stale'
 elseif how == 'taken' then
   outcome = 'conflict'
 elseif to and moves(job, to) then

@@ -1,0 +1,103 @@
+"""What is done to a job that is there: cancel it, ask upstream about it, or make it one's own."""
+
+from typing import cast
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service import queries
+from service.answers import job_answer, visible
+from service.auth import Caller
+from service.requests import read_json
+from service.state import State, state_of
+from service.submission import TrackRequest, read_model
+from tracker.apiframe import protocol
+from tracker.errors import Conflict, NotFound, UpstreamUnavailable
+from tracker.events import Report, Withdrawn
+from tracker.job import Status
+from tracker.store.jobs import Tracked
+from tracker.store.wire import Stored
+
+MAX_BODY = 64 * 1024
+log = structlog.get_logger()
+
+
+async def cancel(request: Request, caller: Caller) -> Response:
+    """`POST /v1/jobs/{id}/cancel`: 200 while upstream cannot have the job, 409 after; upstream offers no cancel."""
+    state = state_of(request)
+    queries.only(request, ())
+    stored = await visible(state, caller, request.path_params["job_id"])
+    if not caller.owns(stored.job):
+        raise NotFound("There is no such job, or it is not yours to cancel.")
+    applied = await state.store.apply(
+        Withdrawn(caller.name), state.clock(), job_id=stored.job.id, silence=state.silence
+    )
+    stored = await state.store.get(stored.job.id) or stored
+    if applied.status is not Status.CANCELLED or stored.job.upstream_job_id is not None:
+        raise Conflict(_too_late(stored))
+    log.info("cancelled", job_id=stored.job.id, by=caller.name)
+    return job_answer(stored)
+
+
+def _too_late(stored: Stored) -> str:
+    if stored.job.status is Status.PENDING:
+        return "It is being submitted right now, or Apiframe may have it already; Apiframe offers no cancel."
+    return f"It is {stored.job.status}: only a pending job can be cancelled, since Apiframe offers no cancel."
+
+
+async def refresh(request: Request, caller: Caller) -> Response:
+    """`POST /v1/jobs/{id}/refresh`: asks upstream now; 200 with the job, 503 where upstream gave no answer."""
+    state = state_of(request)
+    queries.only(request, ())
+    stored = await visible(state, caller, request.path_params["job_id"])
+    if stored.job.upstream_job_id is None:
+        raise Conflict("Apiframe has not accepted it yet, so there is nothing to ask about.")
+    _require_answer(await state.lookups.ask(stored.job.id))
+    return job_answer(await state.store.get(stored.job.id) or stored)
+
+
+async def track(request: Request, caller: Caller) -> Response:
+    """`POST /v1/jobs/track`: a job that the caller submitted to Apiframe itself; 201, or 200 where it was known."""
+    state = state_of(request)
+    queries.only(request, ())
+    wanted = read_model(TrackRequest, await read_json(request, MAX_BODY))
+    stored = await state.store.find(wanted.upstream_job_id)
+    created = stored is None
+    if stored is None:
+        stored = await _register(state, wanted, caller)
+    if stored.job.owner != caller.name:
+        stored = await _take_over(state, stored, wanted, caller)
+    return job_answer(stored, 201 if created else 200, Location=f"/v1/jobs/{stored.job.id}")
+
+
+async def _register(state: State, wanted: TrackRequest, caller: Caller) -> Stored:
+    """A stranger of the caller's, as upstream tells of it now."""
+    result = await state.lookups.apiframe.job(wanted.upstream_job_id)
+    if isinstance(result, protocol.Missing):
+        raise NotFound("Apiframe knows no such job, or it belongs to another user of Apiframe than our key.")
+    report = cast(Report, _require_answer(result))
+    tracked = Tracked(caller.name, wanted.labels)
+    applied = await state.store.apply(report, state.clock(), job_id=None, silence=state.silence, tracked_by=tracked)
+    log.info("tracked", job_id=applied.job_id, owner=caller.name)
+    return cast(Stored, await state.store.get(applied.job_id))
+
+
+async def _take_over(state: State, stored: Stored, wanted: TrackRequest, caller: Caller) -> Stored:
+    """A delivery came first and made it nobody's. One that is somebody's stays so."""
+    if not await state.store.own(stored.job.id, Tracked(caller.name, wanted.labels), state.clock()):
+        again = await state.store.get(stored.job.id)
+        if again is None or again.job.owner != caller.name:
+            raise Conflict("This job of Apiframe's is tracked by another caller already.")
+    return cast(Stored, await state.store.get(stored.job.id))
+
+
+def _require_answer(result: protocol.LookupResult | None) -> protocol.LookupResult | None:
+    """Raises UpstreamUnavailable for everything but a report or a 404."""
+    match result:
+        case None | Report() | protocol.Missing():
+            return result
+        case protocol.RateLimited():
+            raise UpstreamUnavailable("Apiframe asks us to slow down.", max(1, round(result.retry_after)))
+        case _:
+            raise UpstreamUnavailable(f"Apiframe could not be asked: {result.message}", 5)

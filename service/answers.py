@@ -1,0 +1,24 @@
+"""How a job is found for a caller, and how it leaves."""
+
+from starlette.responses import JSONResponse, Response
+
+from service.auth import Caller
+from service.state import State
+from tracker.errors import NotFound
+from tracker.ids import as_uuid
+from tracker.store.wire import Stored
+
+
+async def visible(state: State, caller: Caller, job_id: str) -> Stored:
+    """By our id or upstream's. What the caller may not see is not there."""
+    canonical = as_uuid(job_id)
+    stored = await state.store.find(canonical) if canonical else None
+    if stored is None or not caller.sees(stored.job):
+        raise NotFound("There is no such job, or it is not yours to see.")
+    return stored
+
+
+def job_answer(stored: Stored, status_code: int = 200, **headers: str) -> Response:
+    """The job with its version's ETag."""
+    document = stored.job.model_dump(mode="json", by_alias=True)
+    return JSONResponse(document, status_code, {"ETag": stored.etag, "Cache-Control": "no-cache", **headers})

@@ -1,0 +1,58 @@
+"""Both shells with one face, so that one test tells of both."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from inpaint_tracker_client import AsyncTracker, Tracker
+
+from tests.door import KEYS
+from tests.town import Town
+
+_END = object()
+
+
+class OnThreads:
+    """A Tracker behind the face of an AsyncTracker: what it does, it does in a thread, since the town needs the loop."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._tracker, name)
+
+        async def call(*arguments: Any, **options: Any) -> Any:
+            return await asyncio.to_thread(method, *arguments, **options)
+
+        return call
+
+    def list(self, **filters: Any) -> AsyncIterator[Any]:
+        return _stepwise(self._tracker.list(**filters))
+
+    def events(self, job_id: str) -> AsyncIterator[Any]:
+        return _stepwise(self._tracker.events(job_id))
+
+
+async def _stepwise(items: Iterator[Any]) -> AsyncIterator[Any]:
+    while (item := await asyncio.to_thread(next, items, _END)) is not _END:
+        yield item
+
+
+@asynccontextmanager
+async def blocking(place: Town | str, key: str = "editor", **options: Any) -> AsyncIterator[AsyncTracker]:
+    with Tracker(address(place), KEYS[key][0], **options) as tracker:
+        yield cast(AsyncTracker, OnThreads(tracker))
+
+
+@asynccontextmanager
+async def asynchronous(place: Town | str, key: str = "editor", **options: Any) -> AsyncIterator[AsyncTracker]:
+    async with AsyncTracker(address(place), KEYS[key][0], **options) as tracker:
+        yield tracker
+
+
+def address(place: Town | str) -> str:
+    return place if isinstance(place, str) else str(place.api.base_url)
+
+
+SHELLS = {"sync": blocking, "async": asynchronous}

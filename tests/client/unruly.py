@@ -1,0 +1,125 @@
+"""A small real HTTP server that does what a test tells it to, one act for each request, and notes what it was sent."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from tests.town import Town
+
+
+@dataclass(frozen=True)
+class Received:
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+Act = Callable[[Received], Awaitable[bytes]]
+"""The bytes to send before the connection is closed."""
+
+
+@dataclass
+class Unruly:
+    """Acts in the order given; the last one stays."""
+
+    acts: list[Act]
+    url: str = ""
+    requests: list[Received] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            received = await _read(reader)
+            act = self.acts[min(len(self.requests), len(self.acts) - 1)]
+            self.requests.append(received)
+            writer.write(await act(received))
+            await writer.drain()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+@asynccontextmanager
+async def unruly(*acts: Act) -> AsyncIterator[Unruly]:
+    server = Unruly(list(acts))
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    server.url = "http://{}:{}".format(*listening.sockets[0].getsockname())
+    try:
+        yield server
+    finally:
+        listening.close()
+        await listening.wait_closed()
+
+
+def answers(status: int, document: Any = None, **headers: str) -> Act:
+    """JSON, or `document` as it is when it is bytes. Header names are spelled with underscores."""
+    body = document if isinstance(document, bytes) else b"" if document is None else json.dumps(document).encode()
+
+    async def act(_: Received) -> bytes:
+        return _answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+    return act
+
+
+async def cut(_: Received) -> bytes:
+    """No answer: the connection ends."""
+    return b""
+
+
+async def cut_within(_: Received) -> bytes:
+    """Half an answer."""
+    return b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"id": "01'
+
+
+def passes_on(town: Town) -> Act:
+    """To the town, and its answer back."""
+
+    async def act(received: Received) -> bytes:
+        return await _forward(town, received)
+
+    return act
+
+
+def loses_answer(town: Town) -> Act:
+    """The town does what it was asked, and nobody hears of it."""
+
+    async def act(received: Received) -> bytes:
+        answer = await _forward(town, received)
+        assert b" 20" in answer[:12], answer
+        return b""
+
+    return act
+
+
+async def _forward(town: Town, received: Received) -> bytes:
+    headers = {name: value for name, value in received.headers.items() if name != "host"}
+    url = str(town.api.base_url).rstrip("/") + received.target
+    async with httpx.AsyncClient(timeout=70) as onward:
+        answer = await onward.request(received.method, url, headers=headers, content=received.body)
+    return _answer(answer.status_code, {"Content-Type": "application/json", **_kept(answer.headers)}, answer.content)
+
+
+def _kept(headers: httpx.Headers) -> dict[str, str]:
+    return {name: headers[name] for name in ("etag", "content-type", "x-request-id") if name in headers}
+
+
+def _answer(status: int, headers: dict[str, str], body: bytes) -> bytes:
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines += ["Connection: close"] + ([] if status == 304 else [f"Content-Length: {len(body)}"])
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def _read(reader: asyncio.StreamReader) -> Received:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    method, target, _ = head[0].split(" ")
+    pairs = (line.partition(":") for line in head[1:] if line)
+    headers = {name.lower(): value.strip() for name, _, value in pairs}
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Received(method, target, headers, body)

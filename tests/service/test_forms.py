@@ -1,0 +1,78 @@
+"""`multipart/form-data`: the mask as a file."""
+
+import base64
+import json
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from tests.door import assert_problem, key, mask_png
+
+PARENT = "c3d4e5f6-a7b8-4012-8def-345678901234"
+FILE = ("mask.png", mask_png(), "image/png")
+
+
+async def sent(api: httpx.AsyncClient, fields: dict[str, Any], mask: Any = FILE) -> httpx.Response:
+    files = {"mask": mask} if mask else {"nothing": (None, "")}
+    return await api.post("/v1/jobs", data=fields, files=files, headers=key("editor"))
+
+
+async def test_a_form_makes_the_same_job_as_json(api: httpx.AsyncClient) -> None:
+    """Labels as a JSON object or as fields of their own."""
+    for labels in ({"labels": json.dumps({"order": "8"})}, {"label.order": "8"}):
+        answer = await sent(api, {"parentJobId": PARENT, "prompt": "x", **labels})
+        job = answer.json()
+        assert answer.status_code == 202, answer.text
+        assert (job["prompt"], job["labels"], job["mask"]["width"]) == ("x", {"order": "8"}, 64)
+
+
+async def test_the_mask_may_be_a_field_with_base64_too(api: httpx.AsyncClient) -> None:
+    """As in JSON."""
+    fields = {"parentJobId": PARENT, "mask": base64.b64encode(mask_png()).decode()}
+    answer = await api.post(
+        "/v1/jobs", files={name: (None, text) for name, text in fields.items()}, headers=key("editor")
+    )
+    assert answer.status_code == 202, answer.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "mask", "field"),
+    [
+        ({"parentJobId": PARENT}, None, "mask"),
+        ({"parentJobId": PARENT}, ("mask.png", b"no image", "image/png"), "mask"),
+        ({}, FILE, "parentJobId"),
+        ({"parentJobId": PARENT, "colour": "red"}, FILE, "colour"),
+        ({"parentJobId": PARENT, "labels": "{"}, FILE, "labels"),
+        ({"parentJobId": PARENT, "labels": "[1]"}, FILE, "labels"),
+        ({"parentJobId": [PARENT, PARENT]}, FILE, "parentJobId"),
+    ],
+)
+async def test_a_field_at_fault_is_named(
+    api: httpx.AsyncClient, redis: Redis, fields: dict[str, Any], mask: Any, field: str
+) -> None:
+    """422, and nothing is held."""
+    assert_problem(await sent(api, fields, mask), 422, field=field)
+    assert await redis.keys("*") == []
+
+
+@pytest.mark.parametrize("media", ["multipart/form-data", "multipart/form-data; boundary=x"])
+async def test_a_form_that_cannot_be_read_is_a_bad_request(api: httpx.AsyncClient, media: str) -> None:
+    """400."""
+    headers = {**key("editor"), "Content-Type": media}
+    assert_problem(await api.post("/v1/jobs", content=b"--y\r\nnonsense", headers=headers), 400)
+
+
+async def test_a_form_above_the_limit_is_refused(api: httpx.AsyncClient) -> None:
+    """413."""
+    assert_problem(await sent(api, {"parentJobId": PARENT}, ("m.png", b"x" * 8_300_000, "image/png")), 413)
+
+
+async def test_both_ways_share_an_idempotency_key(api: httpx.AsyncClient) -> None:
+    """What counts is what was asked for."""
+    headers = {**key("editor"), "Idempotency-Key": "order-8"}
+    body = {"parentJobId": PARENT, "mask": base64.b64encode(mask_png()).decode()}
+    first = await api.post("/v1/jobs", json=body, headers=headers)
+    second = await api.post("/v1/jobs", data={"parentJobId": PARENT}, files={"mask": FILE}, headers=headers)
+    assert (second.status_code, second.json()["id"]) == (202, first.json()["id"])

@@ -1,0 +1,77 @@
+"""Asking upstream about a job, and applying what it says: for workers in their rounds, and for an operator at once.
+
+A lookup's answer goes through the same `plan` and the same script as a webhook. There is no second way to change a job.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from tracker.apiframe import protocol
+from tracker.apiframe.client import ApiframeClient
+from tracker.clock import Clock
+from tracker.events import Event, Expired, Missing, Report
+from tracker.job import Source
+from tracker.settings import Settings
+from tracker.store.jobs import Applied, JobStore
+from tracker.store.wire import Stored
+
+POLL_WITHOUT_WEBHOOK = timedelta(seconds=3)
+"""Upstream's own advice for images is every 2-3 s (dossier, section 2.3)."""
+LOST_AFTER = 3
+"""404s in a row, each a silence apart, before a job is called lost."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Lookups:
+    settings: Settings
+    clock: Clock
+    store: JobStore
+    apiframe: ApiframeClient
+
+    async def ask(self, job_id: str) -> protocol.LookupResult | None:
+        """What upstream said, applied. An answer that says nothing leaves the job as it is; None: nothing to ask."""
+        stored = await self.store.get(job_id)
+        if stored is None or stored.job.upstream_job_id is None:
+            await self.store.drop_lookup(job_id)
+            return None
+        result = await self.apiframe.job(stored.job.upstream_job_id)
+        event = _event_of(result, stored)
+        if event is None:
+            log.warning("upstream could not be asked", job_id=job_id, result=type(result).__name__)
+            return result
+        applied = await self.apply(stored, event)
+        log.info("looked up", job_id=job_id, outcome=applied.outcome, status=applied.status)
+        if not applied.status.is_final and self._overdue(stored):
+            await self.apply(stored, Expired("Apiframe did not finish it in time."))
+        return result
+
+    async def apply(self, stored: Stored, event: Event) -> Applied:
+        applied = await self.store.apply(event, self.clock(), job_id=stored.job.id, silence=self.silence(stored))
+        if applied.frees_slot and stored.webhook_url and isinstance(event, Report):
+            log.warning("lost webhook repaired", job_id=stored.job.id, status=applied.status, settled_by=Source.POLL)
+        return applied
+
+    def silence(self, stored: Stored) -> timedelta:
+        """How long this job may be silent before upstream is asked; one without a webhook is always silent."""
+        usual = timedelta(seconds=self.settings.poll_after_seconds)
+        return usual if stored.webhook_url else min(usual, POLL_WITHOUT_WEBHOOK)
+
+    def _overdue(self, stored: Stored) -> bool:
+        since = stored.job.submitted_at or stored.job.created_at
+        return self.clock() - since > timedelta(seconds=self.settings.settle_within_seconds)
+
+
+def _event_of(result: protocol.LookupResult, stored: Stored) -> Event | None:
+    """None where the answer is no word about this job: upstream being away never fails a job."""
+    match result:
+        case Report() if result.upstream_job_id == stored.job.upstream_job_id:
+            return result
+        case protocol.Missing():
+            times = stored.misses + 1
+            return Missing(times, lost=times >= LOST_AFTER)
+        case _:
+            return None

@@ -1,0 +1,23 @@
+-- Gives a job of nobody's to an owner, with labels.
+-- ARGV[1] job id
+-- ARGV[2] who owned it so far: nothing is done where that is no longer so
+-- ARGV[3] the new owner
+-- ARGV[4] labels as JSON, or ''
+-- ARGV[5] now, ms
+-- Returns 1, or 0 where somebody was faster; publishes the job.
+
+local id = ARGV[1]
+local job = load(id)
+if not job or job.owner ~= ARGV[2] then return 0 end
+
+redis.call('ZREM', key('owner', job.owner), id)
+job.owner, job.version, job.seq = ARGV[3], tostring(tonumber(job.version) + 1), tostring(tonumber(job.seq) + 1)
+redis.call('HSET', key('job', id), 'owner', job.owner, 'version', job.version, 'seq', job.seq, 'updatedAt', ARGV[5])
+if ARGV[4] ~= '' and not job.labels then
+  job.labels = ARGV[4]
+  redis.call('HSET', key('job', id), 'labels', job.labels)
+end
+enlist(id, job)
+remember(id, tonumber(job.seq), tonumber(ARGV[5]), job, { source = 'api', type = 'tracked', outcome = 'noted' })
+publish(id, job)
+return 1
