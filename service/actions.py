@@ -11,13 +11,13 @@ from service.answers import job_answer, visible
 from service.auth import Caller
 from service.requests import read_json
 from service.state import State, state_of
-from service.submission import TrackRequest, read_model
 from tracker.apiframe import protocol
 from tracker.errors import Conflict, NotFound, UpstreamUnavailable
 from tracker.events import Report, Withdrawn
 from tracker.job import Status
 from tracker.store.jobs import Tracked
 from tracker.store.wire import Stored
+from tracker.submission import TrackRequest, read_model
 
 MAX_BODY = 64 * 1024
 log = structlog.get_logger()

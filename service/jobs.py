@@ -14,14 +14,14 @@ from service import queries
 from service.answers import job_answer, visible
 from service.auth import Caller
 from service.forms import read_form
-from service.requests import media_type, read_body
+from service.requests import json_object, media_type, read_body
 from service.state import State, state_of
-from service.submission import MAX_BODY, Submission, judge, read_submission
 from tracker.errors import InvalidInput, UnsupportedMediaType
-from tracker.ids import new_id
-from tracker.job import Job
+from tracker.masks import MAX_CHARS
 from tracker.store.wire import Stored
+from tracker.submission import Submission, judge
 
+MAX_BODY = MAX_CHARS + 64 * 1024
 log = structlog.get_logger()
 
 
@@ -32,9 +32,7 @@ async def submit(request: Request, caller: Caller) -> Response:
     key = _idempotency_key(request)
     read = await _reader(request)
     submission = await to_thread.run_sync(read, limiter=state.decoding)
-    job = _pending(submission, caller, state)
-    idempotency = (key, submission.digest) if key else None
-    job_id, replayed = await state.store.create(job, submission.mask.png, idempotency)
+    job_id, replayed = await state.intake.take(submission, caller.name, key=key)
     if not replayed:
         state.metrics.submitted.labels(caller.name).inc()
         log.info("job taken", job_id=job_id, owner=caller.name)
@@ -93,10 +91,14 @@ async def _reader(request: Request) -> Callable[[], Submission]:
     """The body as it came, and how it is read: JSON, or a form with the mask as a file."""
     match media_type(request):
         case "application/json":
-            return partial(read_submission, await read_body(request, MAX_BODY))
+            return partial(_from_json, await read_body(request, MAX_BODY))
         case "multipart/form-data":
             return partial(judge, *await read_form(request))
     raise UnsupportedMediaType("Send application/json or multipart/form-data.")
+
+
+def _from_json(body: bytes) -> Submission:
+    return judge(json_object(body))
 
 
 def _idempotency_key(request: Request) -> str | None:
@@ -104,20 +106,6 @@ def _idempotency_key(request: Request) -> str | None:
     if key is not None and not (1 <= len(key) <= 255 and key.isprintable()):
         raise InvalidInput({"Idempotency-Key": ["Expected 1 to 255 printable characters."]})
     return key
-
-
-def _pending(submission: Submission, caller: Caller, state: State) -> Job:
-    now, asked = state.clock(), submission.request
-    return Job(
-        id=new_id(now),
-        owner=caller.name,
-        parent_job_id=asked.parent_job_id,
-        prompt=asked.prompt,
-        labels=asked.labels,
-        mask=submission.mask.facts,
-        created_at=now,
-        updated_at=now,
-    )
 
 
 async def _awaited(state: State, stored: Stored, known: set[str], wait: queries.Wait) -> Stored:

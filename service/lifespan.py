@@ -14,6 +14,7 @@ from tracker.apiframe.client import ApiframeClient
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
 from tracker.errors import StoreUnavailable
+from tracker.intake import Intake
 from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
@@ -40,6 +41,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         settings=settings,
         clock=clock,
         store=store,
+        intake=Intake(store, clock),
         lookups=Lookups(settings, clock, store, apiframe),
         feed=feed,
         queue=queue,

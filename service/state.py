@@ -12,6 +12,7 @@ from service.cursors import Cursors
 from service.metrics import Metrics
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
+from tracker.intake import Intake
 from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
@@ -24,6 +25,7 @@ class State:
     settings: Settings
     clock: Clock
     store: JobStore
+    intake: Intake
     lookups: Lookups
     feed: Feed
     queue: Queue

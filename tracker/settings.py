@@ -33,6 +33,13 @@ class ApiKey(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     scopes: frozenset[Scope] = Field(min_length=1)
 
+    @field_validator("name")
+    @classmethod
+    def _not_nobody(cls, value: str) -> str:
+        if value == "external":
+            raise ValueError("'external' owns what nobody submitted")
+        return value
+
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, env_file=".env", env_file_encoding="utf-8", extra="ignore",

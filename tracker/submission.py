@@ -1,7 +1,7 @@
 """What callers send, read and judged: everything that is wrong with it is said at once, by field."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
@@ -9,12 +9,10 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
-from service.requests import json_object
 from tracker.errors import InvalidInput, MaskRefused
 from tracker.ids import as_uuid
-from tracker.masks import MAX_CHARS, Mask, from_base64
+from tracker.masks import Mask, from_base64
 
-MAX_BODY = MAX_CHARS + 64 * 1024
 MAX_LABELS = 8
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -75,15 +73,14 @@ class TrackRequest(BaseModel):
     labels: Labels = {}
 
 
-def read_submission(body: bytes) -> Submission:
-    """A JSON body. CPU work, for a thread. Raises BadRequest or InvalidInput."""
-    document = json_object(body)
-    mask = document.get("mask")
-    return judge(document, partial(from_base64, mask) if isinstance(mask, str) else None)
+def judge(document: Mapping[str, Any], read_mask: Callable[[], Mask] | None = None) -> Submission:
+    """The fields and the mask, whose every mistake is told at once. CPU work, for a thread. Raises InvalidInput.
 
-
-def judge(document: dict[str, Any], read_mask: Callable[[], Mask] | None) -> Submission:
-    """The fields and the mask, whose every mistake is told at once. CPU work, for a thread. Raises InvalidInput."""
+    The mask is the field `mask` in base64, unless `read_mask` brings it from elsewhere.
+    """
+    text = document.get("mask")
+    if read_mask is None and isinstance(text, str):
+        read_mask = partial(from_base64, text)
     request, errors = _validated(InpaintRequest, document)
     try:
         mask = read_mask() if read_mask else None
@@ -94,7 +91,7 @@ def judge(document: dict[str, Any], read_mask: Callable[[], Mask] | None) -> Sub
     return Submission(request, mask, _digest(request, mask))
 
 
-def read_model(model: type[Model], document: dict[str, Any]) -> Model:
+def read_model(model: type[Model], document: Mapping[str, Any]) -> Model:
     """Raises InvalidInput, by field."""
     found, errors = _validated(model, document)
     if found is None:
@@ -102,7 +99,7 @@ def read_model(model: type[Model], document: dict[str, Any]) -> Model:
     return found
 
 
-def _validated(model: type[Model], document: dict[str, Any]) -> tuple[Model | None, dict[str, list[str]]]:
+def _validated(model: type[Model], document: Mapping[str, Any]) -> tuple[Model | None, dict[str, list[str]]]:
     try:
         return model.model_validate(document), {}
     except ValidationError as error:
