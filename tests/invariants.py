@@ -8,7 +8,7 @@ from tracker.job import Status
 from tracker.store.keys import LAYOUT, name, prefix
 from tracker.store.wire import Stored, read_record
 
-_TIMED = {"mask", "hold", "quarantine", "idempotency"}
+_TIMED = {"mask", "hold", "quarantine", "idempotency", "alias"}
 
 
 async def check(redis: Redis) -> None:

@@ -12,8 +12,8 @@ _SHARED: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
-_QUIET = ("httpx", "httpcore", "asyncio", "PIL", "uvicorn.access")
-"""Loggers that say at `info` what our own lines say better."""
+QUIET = ("httpx", "httpcore", "asyncio", "PIL", "uvicorn.access", "arq.worker")
+"""Loggers that say at `info` what our own lines say better; arq's would show the arguments of messages."""
 
 _PLAIN = structlog.dev.plain_traceback
 """The default one prints local variables, and with them keys and masks."""
@@ -39,5 +39,10 @@ def configure(level: str, form: Literal["json", "console"]) -> None:
     )
     logging.root.handlers = [handler]
     logging.root.setLevel(level.upper())
-    for name in _QUIET:
+    quieten()
+
+
+def quieten() -> None:
+    """Also for a process whose logs somebody else has configured."""
+    for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -18,12 +18,19 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 QUEUE_NAME = "inpaint:arq"
 SUBMIT = "submit"
+INPAINT = "inpaint"
+"""The task by which a backend that shares our Redis submits without HTTP; see docs/queue.md."""
 
 log = structlog.get_logger()
 
 
 def serialize(message: dict[str, Any]) -> bytes:
-    """JSON, since arq's default is pickle: whoever can write to Redis could run code in the worker."""
+    """JSON, since arq's default is pickle: whoever can write to Redis could run code in the worker.
+
+    arq keeps a message's arguments beside its result; ours leaves them out, since a mask would be among them.
+    """
+    if "r" in message:
+        message = {**message, "a": [], "k": {}}
     return json.dumps(message, separators=(",", ":"), default=str).encode()
 
 

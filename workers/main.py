@@ -7,17 +7,21 @@ from signal import Signals
 from typing import Any
 
 import structlog
-from arq.worker import Worker, func
+from arq.worker import Retry, Worker, func
 from redis.exceptions import RedisError
 
+from tracker import logs
 from tracker.apiframe.client import ApiframeClient
 from tracker.clock import Clock, utc_now
-from tracker.queue import QUEUE_NAME, SUBMIT, connect_queue, deserialize, serialize
+from tracker.errors import StoreUnavailable
+from tracker.intake import Intake
+from tracker.queue import INPAINT, QUEUE_NAME, SUBMIT, connect_queue, deserialize, serialize
 from tracker.settings import Settings
 from tracker.store.connection import connect
 from tracker.store.feed import Feed, FeedEntry
 from tracker.store.jobs import JobStore
 from workers import tidy
+from workers.door import Door
 from workers.reconcile import Reconciler
 from workers.submit import Submitter
 from workers.tools import Tools
@@ -25,6 +29,8 @@ from workers.tools import Tools
 HEALTH_SECONDS = 10
 RESTART_SECONDS = 1
 GOODBYE_SECONDS = 2
+KEEP_RESULT_SECONDS = 600
+"""arq refuses a message whose id has a result: so long a repetition under the same id is surely the same."""
 log = structlog.get_logger()
 
 
@@ -33,12 +39,24 @@ async def submit(ctx: dict[str, Any]) -> None:
     ctx["submitter"].wake()
 
 
+async def inpaint(ctx: dict[str, Any], submission: dict[str, Any]) -> dict[str, str]:
+    """The task of a backend that submits through the queue."""
+    door: Door = ctx["door"]
+    try:
+        return await door.take(submission, ctx["job_id"])
+    except StoreUnavailable as error:
+        raise Retry(defer=error.retry_after) from error
+
+
 def worker_options(settings: Settings, clock: Clock = utc_now) -> dict[str, Any]:
     """The arguments of arq's Worker; also the attributes of its settings class."""
 
     async def startup(ctx: dict[str, Any]) -> None:
+        logs.quieten()
         ctx["stack"] = stack = AsyncExitStack()
-        ctx["submitter"] = await _start(stack, settings, clock)
+        tools = await _tools(stack, settings, clock)
+        ctx["submitter"] = _start(stack, tools)
+        ctx["door"] = Door(Intake(tools.store, clock), frozenset(key.name for key in settings.api_keys))
         log.info("worker started", webhooks=bool(settings.public_url), max_in_flight=settings.max_in_flight)
 
     async def shutdown(ctx: dict[str, Any]) -> None:
@@ -46,7 +64,10 @@ def worker_options(settings: Settings, clock: Clock = utc_now) -> dict[str, Any]
         log.info("worker stopped")
 
     return {
-        "functions": [func(submit, name=SUBMIT, keep_result=0, timeout=5, max_tries=1)],
+        "functions": [
+            func(submit, name=SUBMIT, keep_result=0, timeout=5, max_tries=1),
+            func(inpaint, name=INPAINT, keep_result=KEEP_RESULT_SECONDS, timeout=30, max_tries=100),
+        ],
         "queue_name": QUEUE_NAME,
         "redis_pool": connect_queue((settings.queue_redis_url or settings.redis_url).get_secret_value()),
         "on_startup": startup,
@@ -60,13 +81,16 @@ def worker_options(settings: Settings, clock: Clock = utc_now) -> dict[str, Any]
     }
 
 
-async def _start(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Submitter:
-    url = settings.redis_url.get_secret_value()
-    redis, blocking = connect(url), connect(url, reply_within=None)
+async def _tools(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Tools:
+    redis = connect(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
-    stack.push_async_callback(blocking.aclose)
     apiframe = await stack.enter_async_context(ApiframeClient(settings))
-    tools = Tools(settings, clock, JobStore.of(redis, settings), apiframe)
+    return Tools(settings, clock, JobStore.of(redis, settings), apiframe)
+
+
+def _start(stack: AsyncExitStack, tools: Tools) -> Submitter:
+    blocking = connect(tools.settings.redis_url.get_secret_value(), reply_within=None)
+    stack.push_async_callback(blocking.aclose)
     submitter, feed = Submitter(tools), Feed(blocking)
     feed.listen(lambda entry: submitter.wake() if _matters(entry) else None)
     for loop in (submitter.run(), Reconciler(tools).run(), tidy.run(tools), feed.run()):
@@ -114,6 +138,7 @@ def run(settings: Settings) -> None:
     while True:
         asyncio.set_event_loop(asyncio.new_event_loop())
         worker = _Worker(**worker_options(settings))
+        log.info("worker starts")
         try:
             worker.run()
         except (RedisError, OSError) as error:

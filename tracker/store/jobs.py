@@ -103,15 +103,14 @@ class JobStore:
 
     @_served
     async def create(self, job: Job, mask: bytes, idempotency: tuple[str, str] | None = None) -> tuple[str, bool]:
-        """Holds a pending job and its mask. Returns the job's id, and whether it is an earlier one.
+        """Holds a pending job and its mask, or one that was refused at once. Returns its id, and whether it is earlier.
 
         `idempotency` is the caller's key and a digest of its body; another body under the same key is a Conflict.
         """
         key, body = idempotency or ("", "")
         digest = hashlib.sha256(f"{job.owner}\n{key}".encode()).hexdigest() if key else ""
-        verdict, job_id = await self._scripts.run(
-            "create", job.id, mask, _ms(self._mask_life), digest, body, _ms(IDEMPOTENCY_LIFETIME), *record_of(job)
-        )
+        lives = _ms(self._mask_life), _ms(IDEMPOTENCY_LIFETIME), _ms(self._keep)
+        verdict, job_id = await self._scripts.run("create", job.id, mask, digest, body, *lives, *record_of(job))
         if verdict == b"conflict":
             raise Conflict(f"This Idempotency-Key was used within 24 h with another body, for job {job_id.decode()}.")
         return job_id.decode(), verdict == b"replayed"
@@ -124,9 +123,21 @@ class JobStore:
     async def find(self, either_id: str) -> Stored | None:
         """By our id, else by upstream's."""
         found = await self.get(either_id)
-        if found is None and (ours := await _reply(self._redis.hget(name("upstream"), either_id))):
+        if found is None and (ours := await self._other_name(either_id)):
             found = await self.get(ours.decode())
         return found
+
+    async def _other_name(self, either_id: str) -> bytes | None:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hget(name("upstream"), either_id)
+            pipe.get(name("alias", either_id))
+            names: list[bytes | None] = await pipe.execute()
+        return names[0] or names[1]
+
+    @_served
+    async def alias(self, job_id: str, first: str) -> None:
+        """Lets the id that a backend was told lead to the job that its Idempotency-Key stands for."""
+        await self._redis.set(name("alias", job_id), first, ex=IDEMPOTENCY_LIFETIME)
 
     @_served
     async def history(self, job_id: str) -> list[HistoryEntry]:

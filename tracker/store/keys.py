@@ -28,6 +28,7 @@ LAYOUT = (
     Key("mask", "job id", "string", "SUBMIT_WITHIN_SECONDS + 1 h, deleted once upstream has accepted or refused it",
         "the mask as it is sent upstream, a PNG"),
     Key("idempotency", "digest", "string", "24 h", "a caller's Idempotency-Key: job id, body digest"),
+    Key("alias", "job id", "string", "24 h", "an id that a backend was told for what was a replay: the first job's id"),
     Key("upstream", None, "hash", _INDEX, "upstream's job id to ours; the proof that one of our jobs holds it"),
     Key("jobs", None, "zset by id", _INDEX, "all jobs; ids are UUIDv7, so their order is that of creation"),
     Key("status", "status", "zset by id", _INDEX, "jobs of a status"),

@@ -36,6 +36,7 @@ def record_of(job: Job) -> list[str]:
     document = job.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"id", "created_at", "links"})
     fields: dict[str, Any] = {name: document[name] for name in _PLAIN if name in document}
     fields |= {name: _compact(document[name]) for name in _DOCUMENTS if document.get(name)}
+    fields |= {"completedAt": to_ms(job.completed_at)} if job.completed_at else {}
     fields |= {"updatedAt": to_ms(job.updated_at), "version": 1, "seq": 1}
     return [str(part) for field in fields.items() for part in field]
 

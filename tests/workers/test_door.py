@@ -1,0 +1,119 @@
+"""The queue as a door, opened with arq alone, as a backend in another repository would."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from arq.connections import ArqRedis
+from arq.jobs import Job as Message
+from redis.asyncio import ConnectionPool
+
+from tests.door import key, mask_png
+from tests.processes import environment, started
+from tests.town import Town, town
+from tracker.clock import utc_now
+from tracker.ids import new_id
+
+pytestmark = pytest.mark.usefixtures("redis")
+
+
+@asynccontextmanager
+async def backend(redis_url: str) -> AsyncIterator[ArqRedis]:
+    """What the documentation asks of a backend: arq, our queue's name, JSON on both sides."""
+    pool = ArqRedis(
+        ConnectionPool.from_url(redis_url),
+        job_serializer=lambda message: json.dumps(message).encode(),
+        job_deserializer=json.loads,
+        default_queue_name="inpaint:arq",
+    )
+    yield pool
+    await pool.aclose(close_connection_pool=True)
+
+
+@asynccontextmanager
+async def standing(redis_url: str, folder: Path) -> AsyncIterator[tuple[Town, ArqRedis]]:
+    """A town whose worker is a process of its own."""
+    async with town(redis_url, worker=False) as here, backend(redis_url) as pool:
+        public = {"PUBLIC_URL": str(here.settings.public_url), "POLL_AFTER_SECONDS": "1"}
+        env = environment(redis_url, APIFRAME_BASE_URL=here.settings.apiframe_base_url, **public)
+        async with started(["cli", "worker"], env, folder / "worker.log") as worker:
+            await worker.until_logged("worker started")
+            yield here, pool
+
+
+def submission(here: Town, **fields: Any) -> dict[str, Any]:
+    mask = base64.b64encode(mask_png()).decode()
+    return {"owner": "editor", "parentJobId": here.parent_id, "mask": mask, **fields}
+
+
+async def result(message: Message | None) -> dict[str, Any]:
+    assert message is not None
+    found: dict[str, Any] = await message.result(timeout=15, poll_delay=0.05)
+    return found
+
+
+async def test_a_backend_enqueues_with_arq_alone_and_finds_the_job_by_http(redis_url: str, tmp_path: Path) -> None:
+    """A moment later, under the id that it chose, and it completes like any other."""
+    async with asyncio.timeout(40), standing(redis_url, tmp_path) as (here, pool):
+        job_id = new_id(utc_now())
+        message = await pool.enqueue_job("inpaint", submission(here, labels={"order": "8"}), _job_id=job_id)
+        assert await result(message) == {"id": job_id, "status": "PENDING"}
+        job = await here.end_of({"id": job_id})
+        assert (job["id"], job["status"], job["owner"], job["labels"]) == (
+            job_id,
+            "COMPLETED",
+            "editor",
+            {"order": "8"},
+        )
+        assert await here.charges() == [16]
+
+
+async def test_a_message_with_an_id_of_arqs_own_gets_one_of_ours(redis_url: str, tmp_path: Path) -> None:
+    """It is in the message's result."""
+    async with asyncio.timeout(40), standing(redis_url, tmp_path) as (here, pool):
+        found = await result(await pool.enqueue_job("inpaint", submission(here)))
+        assert (await here.end_of(found))["status"] == "COMPLETED"
+
+
+async def test_one_idempotency_key_is_one_job_through_both_doors(redis_url: str, tmp_path: Path) -> None:
+    """Whichever came first; the id that the backend was told leads to it."""
+    async with asyncio.timeout(40), standing(redis_url, tmp_path) as (here, pool):
+        body = submission(here)
+        owner = {"owner": body.pop("owner")}
+        headers = {**key("editor"), "Idempotency-Key": "order-8"}
+        first = (await here.api.post("/v1/jobs", json=body, headers=headers)).json()
+        told = new_id(utc_now())
+        again = {**body, **owner, "idempotencyKey": "order-8"}
+        assert (await result(await pool.enqueue_job("inpaint", again, _job_id=told)))["id"] == first["id"]
+        assert (await here.end_of({"id": told}))["id"] == first["id"]
+        assert await here.charges() == [16]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [({"mask": "%%%"}, "mask"), ({"parentJobId": "x"}, "parentJobId"), ({"colour": "red"}, "colour")],
+)
+async def test_what_cannot_be_taken_is_a_failed_job_under_the_known_id(
+    redis_url: str, tmp_path: Path, fault: dict[str, str], words: str
+) -> None:
+    """Nobody waits for an answer here, so it must be found."""
+    async with asyncio.timeout(40), standing(redis_url, tmp_path) as (here, pool):
+        job_id = new_id(utc_now())
+        await result(await pool.enqueue_job("inpaint", submission(here, **fault), _job_id=job_id))
+        job = await here.get({"id": job_id})
+        assert (job["status"], job["error"]["code"]) == ("FAILED", "rejected")
+        assert words in job["error"]["message"]
+        assert await here.charges() == []
+
+
+async def test_an_owner_that_nobody_knows_is_refused(redis_url: str, tmp_path: Path) -> None:
+    """There is no one whose job it could be; the message's result says so."""
+    async with asyncio.timeout(40), standing(redis_url, tmp_path) as (here, pool):
+        found = await result(await pool.enqueue_job("inpaint", submission(here, owner="stranger")))
+        assert found["status"] == "REFUSED"
+        assert "API_KEYS" in found["message"]
