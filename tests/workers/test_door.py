@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from arq.connections import ArqRedis
 from arq.jobs import Job as Message
-from redis.asyncio import ConnectionPool
+from redis.asyncio import ConnectionPool, Redis
 
 from tests.door import key, mask_png
 from tests.processes import environment, started
@@ -71,6 +71,17 @@ async def test_a_backend_enqueues_with_arq_alone_and_finds_the_job_by_http(redis
             {"order": "8"},
         )
         assert await here.charges() == [16]
+
+
+async def test_no_mask_stays_in_the_queue_or_its_log(redis_url: str, redis: Redis, tmp_path: Path) -> None:
+    """arq would keep a message's arguments beside its result, and log their beginning."""
+    async with asyncio.timeout(40), standing(redis_url, tmp_path) as (here, pool):
+        body = submission(here)
+        await here.end_of(await result(await pool.enqueue_job("inpaint", body)))
+        values = [await redis.get(name) for name in await redis.keys("arq:*")]
+        assert values
+        assert not [value for value in values if value and body["mask"][:30].encode() in value]
+        assert body["mask"][:30] not in (tmp_path / "worker.log").read_text()
 
 
 async def test_a_message_with_an_id_of_arqs_own_gets_one_of_ours(redis_url: str, tmp_path: Path) -> None:
