@@ -19,11 +19,11 @@ from service import actions, health, jobs, webhooks
 from service.auth import Caller, require
 from service.lifespan import open_state
 from service.problems import on_http_exception, on_tracker_error
-from service.requests import RequestContext
+from service.requests import RequestContext, accepts_json
 from service.state import State, state_of
 from tracker import logs
 from tracker.clock import Clock, utc_now
-from tracker.errors import TrackerError
+from tracker.errors import NotAcceptable, TrackerError
 from tracker.settings import Scope, Settings, load_or_exit
 
 Open = Callable[[Request], Awaitable[Response]]
@@ -112,6 +112,8 @@ def _route(path: str, methods: list[Access | Public]) -> Route:
         caller = state_of(request).keyring.caller(request)
         request.state.caller = caller.name
         require(caller, route.scope, route.or_scope)
+        if not accepts_json(request):
+            raise NotAcceptable("All answers here are JSON; let Accept allow application/json.")
         return await route.endpoint(request, caller)
 
     return Route(path, endpoint, methods=list(by_method))

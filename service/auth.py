@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import structlog
 from starlette.requests import Request
 
 from tracker.errors import Forbidden, Unauthenticated
@@ -14,6 +15,10 @@ _IMPLIED: dict[Scope, frozenset[Scope]] = {
     "ops": frozenset({"ops", "read:all", "read"}),
     "read:all": frozenset({"read:all", "read"}),
 }
+
+SHOWN = 4
+"""Characters of a refused key that are logged: enough to tell whose it was meant to be, by its prefix."""
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Keyring:
             raise Unauthenticated("Send an API key as X-API-Key, or as Authorization: Bearer.")
         caller = self._callers.get(hashlib.sha256(key.strip().encode()).hexdigest())
         if caller is None:
+            log.warning("key refused", begins=key.strip()[:SHOWN])
             raise Unauthenticated("Nobody knows this API key. Check that it is whole and has not been rotated out.")
         return caller
 

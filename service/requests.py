@@ -14,9 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.problems import problem
 from service.state import State
-from tracker.errors import BadRequest, TooLarge, TrackerError, UnsupportedMediaType
+from tracker.errors import BadRequest, HeadersTooLarge, TooLarge, TrackerError, UnsupportedMediaType
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+MAX_HEADERS = 16 * 1024
 PROBES = ("/healthz", "/readyz", "/metrics")
 """Asked every few seconds by machines."""
 log = structlog.get_logger()
@@ -38,7 +39,11 @@ class RequestContext:
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self.app(scope, receive, answer)
+                if _headers_size(scope) > MAX_HEADERS:
+                    error = HeadersTooLarge(f"All headers together may have {MAX_HEADERS:,} bytes.")
+                    await problem(error, request_id)(scope, receive, answer)
+                else:
+                    await self.app(scope, receive, answer)
             except Exception:
                 log.exception("request failed", method=scope["method"], path=scope["path"])
                 if not answer.status:
@@ -61,6 +66,16 @@ class _Answer:
             self.status = message["status"]
             MutableHeaders(scope=message)["X-Request-ID"] = self._request_id
         await self._send(message)
+
+
+def _headers_size(scope: Scope) -> int:
+    return sum(len(name) + len(value) for name, value in scope["headers"])
+
+
+def accepts_json(request: Request) -> bool:
+    """Whether `Accept`, where it is sent, allows any JSON."""
+    allowed = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "*/*").split(",")]
+    return any(part in ("*/*", "application/*") or "json" in part for part in allowed)
 
 
 def _request_id(given: str) -> str:

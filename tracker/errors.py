@@ -7,11 +7,13 @@
     ├── Forbidden             403  the key lacks a scope
     ├── NotFound              404  no such thing, or not yours to see
     ├── MethodNotAllowed      405
+    ├── NotAcceptable         406  `Accept` allows no JSON
     ├── Conflict              409  the same Idempotency-Key with another body
     ├── TooLarge              413  a body above its limit
     ├── UnsupportedMediaType  415
     ├── InvalidInput          422  a field is at fault: `errors` {field: [messages]}
     │   └── MaskRefused       422  the mask is
+    ├── HeadersTooLarge       431
     └── Unavailable           503  try again: `retry_after` seconds
         ├── StoreUnavailable  503  Redis cannot take it now
         └── UpstreamUnavailable 503  Apiframe could not be asked
@@ -60,6 +62,14 @@ class NotFound(TrackerError):
 
 class MethodNotAllowed(TrackerError):
     status, code, title = 405, "method-not-allowed", "Method not allowed"
+
+
+class NotAcceptable(TrackerError):
+    status, code, title = 406, "not-acceptable", "Not acceptable"
+
+
+class HeadersTooLarge(TrackerError):
+    status, code, title = 431, "headers-too-large", "Headers too large"
 
 
 class Conflict(TrackerError):

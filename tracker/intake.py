@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 
 from tracker.clock import Clock
+from tracker.errors import MaskRefused
 from tracker.ids import new_id
-from tracker.job import Job
+from tracker.job import Job, Status
 from tracker.store.jobs import JobStore
+from tracker.store.pages import Filter
 from tracker.submission import Submission
+
+SIBLINGS = 20
+"""Jobs of the same parent that are looked at for its size."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +24,25 @@ class Intake:
     ) -> tuple[str, bool]:
         """The id of the pending job, and whether it is an earlier one under the same Idempotency-Key.
 
-        `job_id` is an id that the caller knows already. Raises Conflict where the key stands for another body.
+        `job_id` is an id that the caller knows already. Raises Conflict where the key stands for another body, and
+        InvalidInput where the mask's size cannot be the parent's.
         """
+        await self._check_size(submission)
         job = self._pending(submission, owner, job_id)
         return await self.store.create(job, submission.mask.png, (key, submission.digest) if key else None)
+
+    async def _check_size(self, submission: Submission) -> None:
+        """Upstream wants the parent's size, and says so only later. What we know of a parent is what
+        it has completed with; where that is not one size, we know nothing."""
+        facts, parent = submission.mask.facts, submission.request.parent_job_id
+        wanted = Filter(statuses=(Status.COMPLETED,), parent_job_id=parent)
+        page = await self.store.page(wanted, SIBLINGS)
+        sizes = {(one.job.mask.width, one.job.mask.height) for one in page.jobs if one.job.mask}
+        if len(sizes) == 1 and (size := sizes.pop()) != (facts.width, facts.height):
+            raise MaskRefused(
+                f"The mask is {facts.width} x {facts.height} pixels, the parent's image {size[0]} x {size[1]}: "
+                "make it the same size."
+            )
 
     def _pending(self, submission: Submission, owner: str, job_id: str | None) -> Job:
         now, asked = self.clock(), submission.request

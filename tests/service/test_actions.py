@@ -1,5 +1,6 @@
 """Cancel, refresh and track, against the stand-in for Apiframe."""
 
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -7,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.door import assert_problem, key
+from tests.door import assert_problem, key, mask_png
 from tests.samples import delivered
 from tests.town import Town, town
 from tests.workers.test_submit import claim
@@ -128,3 +129,15 @@ async def test_what_cannot_be_tracked_is_said_plainly(here: Town) -> None:
     assert_problem(await post(here, "/v1/jobs/track", upstreamJobId=str(uuid4()), mask="x"), 422, field="mask")
     await here.mischief(poll_503=1)
     assert_problem(await post(here, "/v1/jobs/track", upstreamJobId=str(uuid4())), 503)
+
+
+async def test_a_mask_of_another_size_than_the_parents_is_refused_with_both_sizes(here: Town) -> None:
+    """Where we know the parent: something was completed from it."""
+    job = await here.submit()
+    await submit(here.tools, await claim(here.tools))
+    await here.until(job, "COMPLETED")
+    small = base64.b64encode(mask_png(32)).decode()
+    answer = await post(here, "/v1/jobs", parentJobId=here.parent_id, mask=small)
+    [message] = assert_problem(answer, 422, field="mask")["errors"]["mask"]
+    assert "32 x 32" in message
+    assert "64 x 64" in message

@@ -12,32 +12,6 @@ from tracker import logs
 from tracker.settings import Settings
 
 
-async def test_every_answer_carries_a_request_id(api: httpx.AsyncClient) -> None:
-    """The caller's, if it sent a sane one."""
-    assert (await api.get("/healthz")).headers["x-request-id"]
-    assert (await api.get("/healthz", headers={"X-Request-ID": "abc-1"})).headers["x-request-id"] == "abc-1"
-    for odd in ("a b", "x" * 200, "é", '"><script>'):
-        answer = await api.get("/healthz", headers=[(b"X-Request-ID", odd.encode("latin-1"))])
-        assert answer.headers["x-request-id"] != odd
-
-
-async def test_unknown_addresses_and_methods_are_problems_too(api: httpx.AsyncClient) -> None:
-    """404; 405 with what is allowed."""
-    assert_problem(await api.get("/v2/nothing"), 404)
-    answer = await api.delete("/v1/jobs")
-    assert_problem(answer, 405)
-    assert {"GET", "POST"} <= set(answer.headers["allow"].split(", "))
-
-
-async def test_a_crash_is_a_problem_without_a_traceback(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever goes wrong inside, the caller gets a request id to ask about."""
-    monkeypatch.setattr("tracker.store.jobs.read_record", None)
-    async with door(settings) as api:
-        problem = assert_problem(await api.get(f"/v1/jobs/{upstream_id()}", headers=key("editor")), 500)
-    assert "Traceback" not in json.dumps(problem)
-    assert "NoneType" not in json.dumps(problem)
-
-
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> "Lines":
     return Lines(capsys)
@@ -57,6 +31,61 @@ class Lines:
     def read(self) -> list[dict[str, object]]:
         self.take()
         return [json.loads(line) for line in self.text.splitlines()]
+
+
+async def test_every_answer_carries_a_request_id(api: httpx.AsyncClient) -> None:
+    """The caller's, if it sent a sane one."""
+    assert (await api.get("/healthz")).headers["x-request-id"]
+    assert (await api.get("/healthz", headers={"X-Request-ID": "abc-1"})).headers["x-request-id"] == "abc-1"
+    for odd in ("a b", "x" * 200, "é", '"><script>'):
+        answer = await api.get("/healthz", headers=[(b"X-Request-ID", odd.encode("latin-1"))])
+        assert answer.headers["x-request-id"] != odd
+
+
+async def test_unknown_addresses_and_methods_are_problems_too(api: httpx.AsyncClient) -> None:
+    """404; 405 with what is allowed."""
+    assert_problem(await api.get("/v2/nothing"), 404)
+    answer = await api.delete("/v1/jobs")
+    assert_problem(answer, 405)
+    assert {"GET", "POST"} <= set(answer.headers["allow"].split(", "))
+
+
+async def test_headers_above_the_limit_are_a_problem(api: httpx.AsyncClient) -> None:
+    """431."""
+    assert_problem(await api.get("/healthz", headers={"X-Long": "x" * 17_000}), 431)
+
+
+@pytest.mark.parametrize(
+    "accept", ["*/*", "application/json", "text/html, application/*;q=0.1", "application/problem+json"]
+)
+async def test_who_accepts_json_is_answered(api: httpx.AsyncClient, accept: str) -> None:
+    """However that is said."""
+    assert (await api.get("/v1/jobs", headers={**key("editor"), "Accept": accept})).status_code == 200
+
+
+async def test_who_accepts_no_json_is_told(api: httpx.AsyncClient) -> None:
+    """406, for the API alone."""
+    assert_problem(await api.get("/v1/jobs", headers={**key("editor"), "Accept": "text/html"}), 406)
+    assert (await api.get("/metrics", headers={"Accept": "text/plain"})).status_code == 200
+
+
+async def test_a_refused_key_is_logged_by_its_first_characters(settings: Settings, lines: Lines) -> None:
+    """No more of it."""
+    logs.configure("info", "json")
+    async with door(settings) as api:
+        await api.get("/v1/jobs", headers={"X-API-Key": "itk_a-long-secret"})
+    [line] = [line for line in lines.read() if line["event"] == "key refused"]
+    assert line["begins"] == "itk_"
+    assert "secret" not in lines.text
+
+
+async def test_a_crash_is_a_problem_without_a_traceback(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong inside, the caller gets a request id to ask about."""
+    monkeypatch.setattr("tracker.store.jobs.read_record", None)
+    async with door(settings) as api:
+        problem = assert_problem(await api.get(f"/v1/jobs/{upstream_id()}", headers=key("editor")), 500)
+    assert "Traceback" not in json.dumps(problem)
+    assert "NoneType" not in json.dumps(problem)
 
 
 async def test_one_line_a_request_with_its_id(settings: Settings, lines: Lines) -> None:
