@@ -1,98 +1,149 @@
-"""`submit`, `get` and `watch`: a caller's commands over HTTP."""
+"""A caller's commands over HTTP: `submit`, `get`, `watch`, `cancel`, `track` and `refresh`."""
 
 import base64
-import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from cli.api import Job, caller_settings, connect
-from cli.bars import JobBars
-from cli.exits import Exit, Stop
-
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts, on stdout.")]
-JobId = Annotated[str, typer.Argument(help="Our id, or upstream's.")]
+from cli.api import Api, Job, connect, each
+from cli.config import caller_settings
+from cli.exits import Exit, Stop, stop_if_any
+from cli.following import follow_all
+from cli.options import AsJson, ConfigFile, JobId, JobIds, Labels, Url, labels_of, one_line, say
 
 
 def submit(
-    mask: Annotated[Path, typer.Argument(help="Image file: white is repainted, black stays. '-' reads stdin.")],
-    parent: Annotated[str, typer.Option("--parent", help="Id of a finished upsample at Apiframe.")],
-    prompt: Annotated[str | None, typer.Option(help="What to paint; by default the parent's prompt.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, to find the job again; repeatable.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Follow the job to its end.")] = False,
+    masks: Annotated[
+        list[Path], typer.Argument(help="Images: white is repainted, black stays. '-' reads stdin.", metavar="MASK")
+    ],
+    parent: Annotated[str, typer.Option("--parent", help="A finished upsample at Apiframe.", metavar="ID")],
+    prompt: Annotated[
+        str | None, typer.Option(help="What to paint; by default the parent's prompt.", metavar="TEXT")
+    ] = None,
+    label: Labels = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Idempotency-Key: the same gives the same job for a day. By default a new one.", metavar="KEY"
+        ),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow to the end.")] = False,
     as_json: AsJson = False,
+    url: Url = None,
+    config: ConfigFile = None,
 ) -> None:
-    """Submits one inpaint job and prints its id."""
-    body: Job = {"parentJobId": parent, "mask": base64.b64encode(_read(mask)).decode(), "labels": _labels(label or [])}
-    if prompt is not None:
-        body["prompt"] = prompt
-    with connect(caller_settings()) as api:
-        job = api.submit(body)
-        if not wait:
-            _print(job, as_json, plain=job["id"])
-            return
-    watch(job["id"], as_json)
+    """Submits an inpaint job for each mask and prints its id."""
+    names = [str(mask) for mask in masks]
+    _check_usage(names, key)
+    shared: Job = {"parentJobId": parent, "labels": labels_of(label)} | ({} if prompt is None else {"prompt": prompt})
+    bodies = {mask: {**shared, "mask": base64.b64encode(_read(mask)).decode()} for mask in names}
+    with connect(caller_settings(url, config)) as api:
+        jobs, troubles = _submit_each(api, bodies, key, lambda mask, job: _announce(mask, job, wait, as_json))
+        if wait and jobs:
+            try:
+                follow_all(api, {job["id"]: one_line(mask) for mask, job in jobs.items()}, as_json)
+            except Stop as stop:
+                troubles.append(stop)
+    stop_if_any(troubles)
 
 
-def get(job_id: JobId, as_json: AsJson = False) -> None:
+def get(job_id: JobId, as_json: AsJson = False, url: Url = None, config: ConfigFile = None) -> None:
     """Shows one job as it is now."""
-    with connect(caller_settings()) as api:
+    with connect(caller_settings(url, config)) as api:
         job = api.get(job_id)
-    _print(job, as_json, plain="\n".join(_facts(job)))
+    say(job, as_json, plain="\n".join(_facts(job)))
 
 
-def watch(job_id: JobId, as_json: AsJson = False) -> None:
-    """Follows one job until it is final; exits with 1 unless it completed."""
-    with connect(caller_settings()) as api:
-        job = _follow_as_json(api.follow(job_id)) if as_json else _follow_as_bar(api.follow(job_id))
-    if job["status"] != "COMPLETED":
-        error = job["error"] or {"code": job["status"].lower(), "message": "no reason given"}
-        raise Stop(f"{job['id']} {job['status']}: {error['message']} ({error['code']})", Exit.FAILED)
+def watch(job_ids: JobIds, as_json: AsJson = False, url: Url = None, config: ConfigFile = None) -> None:
+    """Follows jobs until they are final; exits with 1 unless all completed."""
+    with connect(caller_settings(url, config)) as api:
+        follow_all(api, {job_id: one_line(job_id) for job_id in job_ids}, as_json)
 
 
-def _follow_as_json(states: Iterator[Job]) -> Job:
-    job: Job = {}
-    for job in states:
-        print(json.dumps(job), flush=True)
-    return job
+def cancel(job_ids: JobIds, as_json: AsJson = False, url: Url = None, config: ConfigFile = None) -> None:
+    """Cancels jobs that are still pending; after that Apiframe offers no way."""
+    with connect(caller_settings(url, config)) as api:
+        _do_each(job_ids, api.cancel, as_json)
 
 
-def _follow_as_bar(states: Iterator[Job]) -> Job:
-    job: Job = {}
-    with JobBars(Console(stderr=True)) as bars:
-        for job in states:
-            bars.show(job["id"], job)
-    if job["result"]:
-        print("\n".join(job["result"]["images"]))
-    return job
+def refresh(job_ids: JobIds, as_json: AsJson = False, url: Url = None, config: ConfigFile = None) -> None:
+    """Asks Apiframe about jobs now; needs a key with the scope ops."""
+    with connect(caller_settings(url, config)) as api:
+        _do_each(job_ids, api.refresh, as_json)
 
 
-def _read(path: Path) -> bytes:
+def track(
+    upstream_id: Annotated[
+        str, typer.Argument(help="Apiframe's id of a job that was submitted there directly.", metavar="UPSTREAM_ID")
+    ],
+    label: Labels = None,
+    as_json: AsJson = False,
+    url: Url = None,
+    config: ConfigFile = None,
+) -> None:
+    """Takes over a job that you submitted to Apiframe yourself, and prints our id."""
+    with connect(caller_settings(url, config)) as api:
+        job = api.track(upstream_id, labels_of(label))
+    say(job, as_json, plain=job["id"])
+
+
+def _check_usage(masks: list[str], key: str | None) -> None:
+    if key is not None and len(masks) > 1:
+        raise Stop("--key names one submission: give it with one mask.", Exit.USAGE)
+    if twice := next((mask for mask in masks if masks.count(mask) > 1), None):
+        raise Stop(f"{twice} was given twice; each submission costs credits.", Exit.USAGE)
+    if key is not None and not (0 < len(key) <= 255 and key.isascii() and key.isprintable() and key == key.strip()):
+        raise Stop("--key takes 1 to 255 printable ASCII characters.", Exit.USAGE)
+
+
+def _read(mask: str) -> bytes:
     try:
-        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        return sys.stdin.buffer.read() if mask == "-" else Path(mask).read_bytes()
     except OSError as error:
-        raise Stop(f"Cannot read {path}: {error.strerror}", Exit.USAGE) from None
+        raise Stop(f"Cannot read {mask}: {error.strerror}", Exit.USAGE) from None
 
 
-def _labels(given: list[str]) -> dict[str, str]:
-    labels = dict(label.partition("=")[::2] for label in given)
-    if not all(labels.values()):
-        raise Stop("A label is NAME=VALUE.", Exit.USAGE)
-    return labels
+def _submit_each(
+    api: Api, bodies: dict[str, Job], key: str | None, taken: Callable[[str, Job], None]
+) -> tuple[dict[str, Job], list[Stop]]:
+    """A mask that is refused does not hold up the others; it is named where there are several."""
+    jobs, troubles = {}, []
+    for mask, outcome in zip(bodies, each(list(bodies), lambda mask: api.submit(bodies[mask], key)), strict=False):
+        if isinstance(outcome, Stop):
+            troubles.append(Stop(f"{mask}: {outcome}", outcome.code) if len(bodies) > 1 else outcome)
+        else:
+            taken(mask, outcome)
+            jobs[mask] = outcome
+    return jobs, troubles
 
 
-def _print(job: Job, as_json: bool, plain: str) -> None:
-    print(json.dumps(job) if as_json else plain)
+def _announce(mask: str, job: Job, wait: bool, as_json: bool) -> None:
+    """The id at once: whoever is interrupted while waiting has it. With `--wait` stdout is for what comes of it."""
+    if not wait:
+        say(job, as_json, plain=job["id"])
+    elif not as_json:
+        print(f"{one_line(mask)}  {job['id']}", file=sys.stderr, flush=True)
+
+
+def _do_each(ids: list[str], act: Callable[[str], Job], as_json: bool) -> None:
+    troubles = []
+    outcomes: Iterator[Job | Stop] = each(ids, act)
+    for job_id, outcome in zip(dict.fromkeys(ids), outcomes, strict=False):
+        if isinstance(outcome, Stop):
+            troubles.append(Stop(f"{job_id}: {outcome}", outcome.code) if len(ids) > 1 else outcome)
+        else:
+            say(outcome, as_json, plain=f"{outcome['id']}  {outcome['status']}")
+    stop_if_any(troubles)
 
 
 def _facts(job: Job) -> list[str]:
-    shown = ("id", "status", "progress", "owner", "upstreamJobId", "parentJobId", "prompt", "labels", "creditCost",
+    shown = ("id", "status", "progress", "owner", "upstreamJobId", "parentJobId", "prompt", "creditCost",
              "settledBy", "createdAt", "submittedAt", "startedAt", "completedAt", "resultExpiresAt")  # fmt: skip
-    facts = [f"{name:16} {job[name]}" for name in shown if job[name] not in (None, {})]
+    facts = [f"{name:16} {one_line(str(job[name]))}" for name in shown if job[name] is not None]
+    facts += [f"{'label':16} {name}={one_line(value)}" for name, value in job["labels"].items()]
     if job["error"]:
-        facts.append(f"{'error':16} {job['error']['message']} ({job['error']['code']})")
+        facts.append(f"{'error':16} {one_line(job['error']['message'])} ({job['error']['code']})")
     return facts + [f"{'image':16} {url}" for url in (job["result"] or {}).get("images", [])]

@@ -1,12 +1,13 @@
 """How a command ends."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
 class Exit(IntEnum):
     OK = 0
     FAILED = 1
-    """A job failed, or was cancelled."""
+    """A job failed or was cancelled, or the doctor found a problem."""
     USAGE = 2
     """The command line or a setting is wrong."""
     REFUSED = 3
@@ -22,3 +23,9 @@ class Stop(Exception):
     def __init__(self, message: str, code: Exit) -> None:
         super().__init__(message)
         self.code = code
+
+
+def stop_if_any(troubles: Sequence[Stop]) -> None:
+    """Raises what went wrong with some of several jobs: a line for each, and the gravest code."""
+    if troubles:
+        raise Stop("\n".join(map(str, troubles)), max(trouble.code for trouble in troubles))

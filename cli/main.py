@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import typer
 
-from cli import caller, processes
+from cli import caller, keys, listing, processes
 from cli.demo.command import demo
+from cli.doctor.command import doctor
 from cli.exits import Exit, Stop
 from tracker.errors import ConfigurationError
 
@@ -17,13 +18,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Processes": (processes.serve, processes.worker, processes.sandbox, demo),
-    "For callers": (caller.submit, caller.get, caller.watch),
-}
+_PANELS: dict[str, dict[str, Callable[..., None]]] = {
+    "Processes": {"serve": processes.serve, "worker": processes.worker, "sandbox": processes.sandbox, "demo": demo},
+    "For callers": {
+        "submit": caller.submit, "get": caller.get, "list": listing.list_jobs, "watch": caller.watch,
+        "cancel": caller.cancel, "track": caller.track, "refresh": caller.refresh,
+    },
+    "For operators": {"doctor": doctor},
+}  # fmt: skip
 for panel, commands in _PANELS.items():
-    for command in commands:
-        app.command(rich_help_panel=panel)(command)
+    for name, command in commands.items():
+        app.command(name, rich_help_panel=panel)(command)
+app.add_typer(keys.app, name="keys", rich_help_panel="For operators")
 
 
 def main() -> None:

@@ -2,9 +2,9 @@
 
 import socket
 from contextlib import suppress
+from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
 
 STOP_SECONDS = 8
 
@@ -18,7 +18,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(app: Starlette, listener: socket.socket) -> None:
+def run(app: Any, listener: socket.socket) -> None:
     """Until a signal ends it."""
     config = uvicorn.Config(
         app, lifespan="on", ws="none", access_log=False, log_config=None, server_header=False,

@@ -24,7 +24,11 @@ log = structlog.get_logger()
 
 
 async def cancel(request: Request, caller: Caller) -> Response:
-    """`POST /v1/jobs/{id}/cancel`: 200 while upstream cannot have the job, 409 after; upstream offers no cancel."""
+    """Cancel a job.
+
+    Possible while it is `PENDING` and not being submitted; after that it is a conflict, since Apiframe offers no
+    cancel. Your own; with `ops`, anyone's.
+    """
     state = state_of(request)
     queries.only(request, ())
     stored = await visible(state, caller, request.path_params["job_id"])
@@ -47,7 +51,10 @@ def _too_late(stored: Stored) -> str:
 
 
 async def refresh(request: Request, caller: Caller) -> Response:
-    """`POST /v1/jobs/{id}/refresh`: asks upstream now; 200 with the job, 503 where upstream gave no answer."""
+    """Ask Apiframe about a job now.
+
+    The service does so by itself when a job has been silent for a while. A conflict before Apiframe has accepted it.
+    """
     state = state_of(request)
     queries.only(request, ())
     stored = await visible(state, caller, request.path_params["job_id"])
@@ -58,7 +65,11 @@ async def refresh(request: Request, caller: Caller) -> Response:
 
 
 async def track(request: Request, caller: Caller) -> Response:
-    """`POST /v1/jobs/track`: a job that the caller submitted to Apiframe itself; 201, or 200 where it was known."""
+    """Track a job that you submitted to Apiframe yourself.
+
+    Looked up there if nothing is known of it yet; from then on it is yours, with your labels. A conflict if another
+    caller tracks it already.
+    """
     state = state_of(request)
     queries.only(request, ())
     wanted = read_model(TrackRequest, await read_json(request, MAX_BODY))

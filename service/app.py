@@ -3,19 +3,19 @@
 uvicorn service.app:create_app --factory
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
-from service import actions, health, jobs, webhooks
+from service import actions, docs, health, jobs, openapi, webhooks
 from service.auth import Caller, require
 from service.lifespan import open_state
 from service.problems import on_http_exception, on_tracker_error
@@ -40,6 +40,11 @@ class Access:
     scope: Scope
     or_scope: Scope | None = None
 
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """Any of these will do."""
+        return (self.scope, self.or_scope) if self.or_scope else (self.scope,)
+
 
 @dataclass(frozen=True)
 class Public:
@@ -48,6 +53,7 @@ class Public:
     method: str
     path: str
     endpoint: Open
+    scopes: tuple[()] = ()
 
 
 ROUTES: tuple[Access | Public, ...] = (
@@ -63,18 +69,22 @@ ROUTES: tuple[Access | Public, ...] = (
     Public("GET", "/healthz", health.healthz),
     Public("GET", "/readyz", health.readyz),
     Public("GET", "/metrics", health.metrics),
+    Public("GET", "/openapi.json", openapi.openapi),
+    Public("GET", "/docs", docs.docs),
 )
 
 
 def create_app(settings: Settings | None = None, clock: Clock = utc_now) -> Starlette:
     """The ASGI application; nothing is opened before it starts. Without `settings` the environment's are taken."""
     in_force = settings or _from_environment()
-    return Starlette(
+    app = Starlette(
         routes=_routes(),
         middleware=[Middleware(RequestContext)],
         exception_handlers={TrackerError: on_tracker_error, HTTPException: on_http_exception},
         lifespan=_lifespan(in_force, clock),
     )
+    app.router.redirect_slashes = False  # a webhook is not sent again to where a redirect points
+    return app
 
 
 def _from_environment() -> Settings:
@@ -85,13 +95,14 @@ def _from_environment() -> Settings:
 
 class Lifespan(TypedDict):
     tracker: State
+    reference: docs.Reference
 
 
 def _lifespan(settings: Settings, clock: Clock) -> Callable[[Starlette], AbstractAsyncContextManager[Lifespan]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[Lifespan]:
         async with AsyncExitStack() as stack:
-            yield {"tracker": await open_state(stack, settings, clock)}
+            yield {"tracker": await open_state(stack, settings, clock), "reference": docs.reference(ROUTES)}
 
     return lifespan
 
@@ -116,4 +127,12 @@ def _route(path: str, methods: list[Access | Public]) -> Route:
             raise NotAcceptable("All answers here are JSON; let Accept allow application/json.")
         return await route.endpoint(request, caller)
 
-    return Route(path, endpoint, methods=list(by_method))
+    return _Address(path, endpoint, methods=list(by_method))
+
+
+class _Address(Route):
+    """Wholly matched by its path: a wrong method is 405 here, and no later path such as `{job_id}` is tried."""
+
+    def matches(self, scope: MutableMapping[str, Any]) -> tuple[Match, MutableMapping[str, Any]]:
+        match, child_scope = super().matches(scope)
+        return (Match.FULL if match is Match.PARTIAL else match), child_scope

@@ -1,19 +1,20 @@
 """`multipart/form-data` for `POST /v1/jobs`: the mask as a file, the other fields as text."""
 
-import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from pydantic_core import from_json
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from service.requests import bounded
 from tracker.errors import BadRequest, InvalidInput
-from tracker.masks import MAX_BYTES, Mask, from_base64, from_bytes
+from tracker.masks import MAX_CHARS, Mask, from_base64, from_bytes
 
-MAX_FORM = MAX_BYTES + 128 * 1024
+MAX_FORM = MAX_CHARS + 128 * 1024
+"""A mask may come as base64 text, too."""
 MAX_PARTS = 16
 
 Reader = Callable[[], Mask]
@@ -56,19 +57,23 @@ def _document(form: FormData) -> dict[str, Any]:
     document: dict[str, Any] = {name: value for name, value in form.items() if isinstance(value, str)}
     labels = {name.removeprefix("label."): document.pop(name) for name in names if name.startswith("label.")}
     if "labels" in document:
-        document["labels"] = _json(document["labels"])
+        document["labels"] = _object(document["labels"])
     if labels:
-        document["labels"] = {**labels, **document.get("labels", {})}
+        given = document.get("labels", {})
+        document["labels"] = {**labels, **given} if isinstance(given, dict) else given  # which the model refuses
     if isinstance(form.get("mask"), UploadFile):
         document["mask"] = ""  # the model wants one; the file is judged beside it
     return document
 
 
-def _json(text: str) -> Any:
+def _object(text: str) -> dict[str, Any]:
     try:
-        return json.loads(text)
+        value = from_json(text)
     except ValueError:
-        raise InvalidInput({"labels": ["Expected a JSON object, or fields label.NAME."]}) from None
+        value = None
+    if not isinstance(value, dict):
+        raise InvalidInput({"labels": ["Expected a JSON object, or fields label.NAME."]})
+    return value
 
 
 async def _mask(form: FormData) -> Reader | None:

@@ -5,19 +5,31 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from service.state import state_of
+from tracker.errors import StoreUnavailable
 
 
 async def healthz(_: Request) -> Response:
-    """200 while the process answers at all: a restart would not mend Redis."""
+    """Tell that the process is alive.
+
+    Whatever it needs may be away: a restart would not mend that.
+    """
     return JSONResponse({"status": "ok"})
 
 
 async def readyz(request: Request) -> Response:
-    """200 when Redis answers and has the scripts, else 503."""
+    """Tell whether requests can be served.
+
+    They can when Redis answers and has the scripts.
+    """
     await state_of(request).store.ready()
     return JSONResponse({"status": "ready"})
 
 
 async def metrics(request: Request) -> Response:
+    """Give figures to Prometheus."""
     state = state_of(request)
-    return Response(state.metrics.render(await state.store.gauges()), media_type=CONTENT_TYPE_LATEST)
+    try:
+        gauges = await state.store.gauges()
+    except StoreUnavailable:
+        gauges = {}  # the counters tell most just then
+    return Response(state.metrics.render(gauges), media_type=CONTENT_TYPE_LATEST)

@@ -22,11 +22,16 @@ from tracker.store.wire import Stored
 from tracker.submission import Submission, judge
 
 MAX_BODY = MAX_CHARS + 64 * 1024
+MAX_KEY = 255
 log = structlog.get_logger()
 
 
 async def submit(request: Request, caller: Caller) -> Response:
-    """`POST /v1/jobs`: 202 with the pending job. Nothing upstream is waited for."""
+    """Submit an inpaint job.
+
+    Answers at once with the pending job: nothing upstream is waited for. Send an `Idempotency-Key`, since a repeated
+    submission is charged again. The same key with another request is a conflict. Every mistake is told at once.
+    """
     state = state_of(request)
     queries.only(request, ())
     key = _idempotency_key(request)
@@ -40,15 +45,21 @@ async def submit(request: Request, caller: Caller) -> Response:
     return _accepted(await visible(state, caller, job_id), replayed)
 
 
+GET_QUERY = ("wait", "until")
+
+
 async def get(request: Request, caller: Caller) -> Response:
-    """`GET /v1/jobs/{id}`: 200 or 304; `wait` holds the answer until the job changes or is final."""
+    """Get a job.
+
+    By our id or by Apiframe's. `wait` holds the answer until the job changes, so that following it takes no polling.
+    """
     state = state_of(request)
-    queries.only(request, ("wait", "until"))
+    queries.only(request, GET_QUERY)
     wait = queries.wait(request)
     stored = await visible(state, caller, request.path_params["job_id"])
     known = _known_etags(request)
     if wait.seconds and not stored.job.status.is_final:
-        stored = await _awaited(state, stored, known or {stored.etag}, wait)
+        stored = await _awaited(state, stored, known - {"*"} or {stored.etag}, wait)
     if stored.etag in known or "*" in known:
         return Response(status_code=304, headers={"ETag": stored.etag})
     return job_answer(stored)
@@ -58,7 +69,11 @@ LIST_QUERY = ("status", "owner", "parentJobId", "label.*", "createdAfter", "crea
 
 
 async def list_jobs(request: Request, caller: Caller) -> Response:
-    """`GET /v1/jobs`: `{jobs, nextCursor, hasMore}`, newest first."""
+    """List jobs.
+
+    Newest first; every filter that is given must hold. Jobs that come and go while you page neither shift nor repeat
+    any. Without `read:all` these are your own.
+    """
     state = state_of(request)
     queries.only(request, LIST_QUERY)
     wanted = queries.job_filter(request, caller.only_owner)
@@ -70,10 +85,16 @@ async def list_jobs(request: Request, caller: Caller) -> Response:
     return _page("jobs", jobs, state.cursors.seal(page.next_cursor, scope))
 
 
+EVENTS_QUERY = ("limit", "cursor")
+
+
 async def events(request: Request, caller: Caller) -> Response:
-    """`GET /v1/jobs/{id}/events`: `{events, nextCursor, hasMore}`, oldest first."""
+    """List what happened to a job.
+
+    Oldest first. Of a very long history the first and the last entries are kept.
+    """
     state = state_of(request)
-    queries.only(request, ("limit", "cursor"))
+    queries.only(request, EVENTS_QUERY)
     limit = queries.limit(request)
     stored = await visible(state, caller, request.path_params["job_id"])
     after = state.cursors.open(request.query_params.get("cursor"), scope := ["events", stored.job.id])
@@ -103,8 +124,8 @@ def _from_json(body: bytes) -> Submission:
 
 def _idempotency_key(request: Request) -> str | None:
     key = request.headers.get("idempotency-key")
-    if key is not None and not (1 <= len(key) <= 255 and key.isprintable()):
-        raise InvalidInput({"Idempotency-Key": ["Expected 1 to 255 printable characters."]})
+    if key is not None and not (1 <= len(key) <= MAX_KEY and key.isprintable()):
+        raise InvalidInput({"Idempotency-Key": [f"Expected 1 to {MAX_KEY} printable characters."]})
     return key
 
 
@@ -121,7 +142,9 @@ async def _awaited(state: State, stored: Stored, known: set[str], wait: queries.
 
 
 def _known_etags(request: Request) -> set[str]:
-    return {tag.strip() for tag in request.headers.get("if-none-match", "").split(",") if tag.strip()}
+    """Weak ones too: a proxy that compresses makes ours weak, and If-None-Match compares weakly (RFC 9110, 13.1.2)."""
+    tags = (tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(","))
+    return {tag for tag in tags if tag}
 
 
 def _accepted(stored: Stored, replayed: bool) -> Response:

@@ -1,7 +1,6 @@
 """What is opened when the service starts, and closed in the opposite order when it stops."""
 
-import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 
 import structlog
 from anyio import CapacityLimiter
@@ -19,8 +18,9 @@ from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
 from tracker.store.connection import connect
-from tracker.store.feed import Feed
+from tracker.store.feed import REPLY_SECONDS, Feed
 from tracker.store.jobs import JobStore
+from tracker.supervision import keep_running
 
 DECODED_AT_ONCE = 2
 log = structlog.get_logger()
@@ -29,12 +29,13 @@ log = structlog.get_logger()
 async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) -> State:
     """Redis need not be there yet: the service starts, says that it is not ready, and finds it by itself."""
     url = settings.redis_url.get_secret_value()
-    redis, blocking = connect(url), connect(url, reply_within=None)
+    redis, blocking = connect(url), connect(url, reply_within=REPLY_SECONDS)
     queue = Queue((settings.queue_redis_url or settings.redis_url).get_secret_value())
     for opened in (redis, blocking, queue):
         stack.push_async_callback(opened.aclose)
     feed = Feed(blocking)
-    await _in_background(stack, feed)
+    keep_running(stack, "feed", feed.run)
+    stack.callback(feed.close)
     store = JobStore.of(redis, settings)
     apiframe = await stack.enter_async_context(ApiframeClient(settings))
     state = State(
@@ -53,18 +54,6 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     )
     await _warn(state)
     return state
-
-
-async def _in_background(stack: AsyncExitStack, feed: Feed) -> None:
-    reader = asyncio.create_task(feed.run())
-
-    async def stop() -> None:
-        feed.close()
-        reader.cancel()
-        with suppress(asyncio.CancelledError):
-            await reader
-
-    stack.push_async_callback(stop)
 
 
 async def _warn(state: State) -> None:

@@ -10,6 +10,7 @@ from tracker.errors import InvalidInput
 from tracker.ids import as_uuid
 from tracker.job import Status
 from tracker.store.pages import Filter
+from tracker.submission import LABEL_RULE, is_label
 
 MAX_WAIT = 60.0
 MAX_LIMIT = 100
@@ -52,7 +53,7 @@ def wait(request: Request) -> Wait:
 
 def limit(request: Request) -> int:
     given = request.query_params.get("limit", str(DEFAULT_LIMIT))
-    if not (given.isascii() and given.isdecimal() and 1 <= int(given) <= MAX_LIMIT):
+    if not (given.isascii() and given.isdecimal() and len(given) <= 4 and 1 <= int(given) <= MAX_LIMIT):
         raise InvalidInput({"limit": [f"Expected a whole number from 1 to {MAX_LIMIT}."]})
     return int(given)
 
@@ -65,20 +66,27 @@ def statuses(request: Request) -> tuple[Status, ...]:
 
 
 LABEL = "label."
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 def job_filter(request: Request, only_owner: str | None) -> Filter:
     """The list's filters. A caller who sees only his own gets none of anybody else's, whatever he asks for."""
     query = request.query_params
-    labels = [(name.removeprefix(LABEL), value) for name, value in query.multi_items() if name.startswith(LABEL)]
     return Filter(
         statuses=statuses(request),
         owner=only_owner or query.get("owner"),
         parent_job_id=parent(query.get("parentJobId")),
-        labels=tuple(sorted(set(labels))),
+        labels=labels(request),
         created_after=moment(request, "createdAfter"),
         created_before=moment(request, "createdBefore"),
     )
+
+
+def labels(request: Request) -> tuple[tuple[str, str], ...]:
+    given = {name.removeprefix(LABEL): value for name, value in request.query_params.items() if name.startswith(LABEL)}
+    if wrong := [name for name, value in given.items() if not is_label(name, value)]:
+        raise InvalidInput({LABEL + name: [f"No job can have this label: {LABEL_RULE}"] for name in wrong})
+    return tuple(sorted(given.items()))
 
 
 def parent(given: str | None) -> str | None:
@@ -94,6 +102,7 @@ def moment(request: Request, name: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(given.replace(" ", "+"))  # a '+' that was not encoded arrives as a blank
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        known = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        return min(max(known, EARLIEST), LATEST)  # jobs' ids hold no time before or after
     except (ValueError, OverflowError):
         raise InvalidInput({name: ["Expected a time as in 2026-03-15T10:00:32.000Z."]}) from None

@@ -9,7 +9,7 @@ from typing import Any, cast
 import structlog
 from pydantic_core import from_json
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.problems import problem
@@ -18,6 +18,9 @@ from tracker.errors import BadRequest, HeadersTooLarge, TooLarge, TrackerError, 
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 MAX_HEADERS = 16 * 1024
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+CLIENT_GONE = 499
+"""nginx's word for a client that went away before its request was whole; for the log alone."""
 PROBES = ("/healthz", "/readyz", "/metrics")
 """Asked every few seconds by machines."""
 log = structlog.get_logger()
@@ -44,6 +47,8 @@ class RequestContext:
                     await problem(error, request_id)(scope, receive, answer)
                 else:
                     await self.app(scope, receive, answer)
+            except ClientDisconnect:
+                answer.status = CLIENT_GONE
             except Exception:
                 log.exception("request failed", method=scope["method"], path=scope["path"])
                 if not answer.status:
@@ -85,7 +90,8 @@ def _request_id(given: str) -> str:
 def _account(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "none")
     state = cast(State, scope["state"]["tracker"])
-    state.metrics.requests.labels(scope["method"], route, status).inc()
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    state.metrics.requests.labels(method, route, status).inc()
     caller = scope["state"].get("caller")
     say = log.debug if scope["path"] in PROBES else log.info
     say(

@@ -22,7 +22,10 @@ log = structlog.get_logger()
 
 
 async def receive(request: Request) -> Response:
-    """`POST /webhooks/apiframe[/{id}]`: 200 `{"jobId", "outcome"}`, 401, 413 or 503."""
+    """Take a delivery of Apiframe's.
+
+    Answered once the news is in Redis. Refused is what can never succeed, unavailable what a retry may mend.
+    """
     state, started = state_of(request), time.perf_counter()
     delivery = await _genuine(request, state)
     job_id, outcome = await _settle(state, delivery, _address(request))

@@ -26,9 +26,6 @@ async def _check_lifetime(redis: Redis, key: str) -> None:
     assert kind in {layout.name for layout in LAYOUT}, f"{key} is not in the layout"
     permanent = await redis.ttl(key) == -1
     assert not (permanent and kind in _TIMED), f"{key} has no TTL"
-    if kind in ("job", "history"):
-        status = (await _hash(redis, name("job", key.rpartition(":")[2])))[b"status"].decode()
-        assert permanent is not Status(status).is_final, f"{key}: TTL and {status} do not go together"
 
 
 async def _check_indexes(redis: Redis, keys: list[str], jobs: list[Stored]) -> None:
@@ -44,7 +41,9 @@ async def _check_indexes(redis: Redis, keys: list[str], jobs: list[Stored]) -> N
     assert {up.decode(): ours.decode() for up, ours in upstream.items()} == bound
     pending = {job_id for job_id, stored in by_id.items() if stored.job.status is Status.PENDING}
     final = {job_id for job_id, stored in by_id.items() if stored.job.status.is_final}
-    assert await _members(redis, name("queue")) == pending
+    queue, claimed = await _members(redis, name("queue")), await _members(redis, name("claimed"))
+    assert queue | claimed == pending
+    assert not queue & claimed
     assert await _members(redis, name("finished")) == final
     assert {key.rpartition(":")[2] for key in keys if key.startswith(f"{prefix()}mask:")} <= pending
     await _check_slots(redis, by_id, final)
@@ -59,6 +58,8 @@ async def _check_slots(redis: Redis, jobs: dict[str, Stored], final: set[str]) -
     assert all(jobs[job_id].attempts for job_id in inflight)
     outbox = {member.removeprefix("lookup:") for member in await _members(redis, name("outbox"))}
     assert running <= outbox
+    assert {job_id for job_id in jobs if await redis.hexists(name("job", job_id), "disputed")} <= outbox  # type: ignore[misc]
+    assert await _members(redis, name("claimed")) <= inflight
 
 
 def _belongs(stored: Stored, kind: str, part: str) -> bool:

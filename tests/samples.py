@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from tracker.events import Accepted, Deferred, Event, Expired, Missing, Refused, Report, Withdrawn
+from tracker.events import Accepted, Deferred, Event, Expired, Missing, Overdue, Refused, Report, Withdrawn
 from tracker.ids import new_id
 from tracker.job import Failure, FailureCode, Job, MaskFacts, Result, Source, Status
 from tracker.store.jobs import Applied, JobStore
@@ -69,6 +69,7 @@ def event_for(kind: Kind, up: str) -> Event:
         Kind.REFUSED: REFUSED,
         Kind.DEFERRED: Deferred("503", START + timedelta(seconds=90)),
         Kind.EXPIRED: Expired("too late"),
+        Kind.OVERDUE: Overdue("too slow"),
         Kind.WITHDRAWN: Withdrawn("editor"),
         Kind.MISSING: Missing(1, lost=False),
         Kind.LOST: Missing(3, lost=True),

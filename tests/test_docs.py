@@ -23,7 +23,7 @@ def edges_of_the_table() -> set[Edge]:
     for kind, row in TABLE.items():
         for state, verdict in row.items():
             if verdict.to is not None:
-                inferred = kind in (Kind.EXPIRED, Kind.LOST)
+                inferred = kind in (Kind.EXPIRED, Kind.OVERDUE, Kind.LOST)
                 edges.add((state, State.INFERRED if inferred else State(verdict.to.value)))
             elif verdict.outcome is Outcome.CONFLICT and state is not State.DISPUTED:
                 edges.add((state, State.DISPUTED))

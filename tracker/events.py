@@ -37,7 +37,14 @@ class Deferred:
 
 @dataclass(frozen=True)
 class Expired:
-    """A deadline of ours went by: for the submission, or for upstream to finish."""
+    """It could not be submitted in time."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """Upstream has it, and did not finish it in time."""
 
     message: str
 
@@ -51,10 +58,11 @@ class Withdrawn:
 
 @dataclass(frozen=True)
 class Missing:
-    """Upstream answered 404, for the `times`-th time in a row; `lost` once that is often enough."""
+    """Upstream answered 404, for the `times`-th time in a row `since` the first; `lost` once that is enough."""
 
     times: int
     lost: bool
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -80,4 +88,4 @@ class Report:
     fingerprint: bytes = b""
 
 
-Event = Accepted | Refused | Deferred | Expired | Withdrawn | Missing | Report
+Event = Accepted | Refused | Deferred | Expired | Overdue | Withdrawn | Missing | Report

@@ -27,15 +27,16 @@ class Intake:
         `job_id` is an id that the caller knows already. Raises Conflict where the key stands for another body, and
         InvalidInput where the mask's size cannot be the parent's.
         """
-        await self._check_size(submission)
+        if key is None or not await self.store.remembers(owner, key):  # a repetition gets the answer of the first
+            await self._check_size(submission, owner)
         job = self._pending(submission, owner, job_id)
         return await self.store.create(job, submission.mask.png, (key, submission.digest) if key else None)
 
-    async def _check_size(self, submission: Submission) -> None:
+    async def _check_size(self, submission: Submission, owner: str) -> None:
         """Upstream wants the parent's size, and says so only later. What we know of a parent is what
-        it has completed with; where that is not one size, we know nothing."""
+        its owner has completed with; where that is not one size, we know nothing."""
         facts, parent = submission.mask.facts, submission.request.parent_job_id
-        wanted = Filter(statuses=(Status.COMPLETED,), parent_job_id=parent)
+        wanted = Filter(statuses=(Status.COMPLETED,), owner=owner, parent_job_id=parent)
         page = await self.store.page(wanted, SIBLINGS)
         sizes = {(one.job.mask.width, one.job.mask.height) for one in page.jobs if one.job.mask}
         if len(sizes) == 1 and (size := sizes.pop()) != (facts.width, facts.height):

@@ -4,14 +4,14 @@ A lookup's answer goes through the same `plan` and the same script as a webhook.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from tracker.apiframe import protocol
 from tracker.apiframe.client import ApiframeClient
 from tracker.clock import Clock
-from tracker.events import Event, Expired, Missing, Report
+from tracker.events import Event, Missing, Overdue, Report
 from tracker.job import Source
 from tracker.settings import Settings
 from tracker.store.jobs import Applied, JobStore
@@ -19,8 +19,8 @@ from tracker.store.wire import Stored
 
 POLL_WITHOUT_WEBHOOK = timedelta(seconds=3)
 """Upstream's own advice for images is every 2-3 s (dossier, section 2.3)."""
-LOST_AFTER = 3
-"""404s in a row, each a silence apart, before a job is called lost."""
+LOST_AFTER, LOST_SPAN = 3, timedelta(seconds=90)
+"""404s in a row, and from the first to the last of them, before a job is called lost."""
 
 log = structlog.get_logger()
 
@@ -39,14 +39,14 @@ class Lookups:
             await self.store.drop_lookup(job_id)
             return None
         result = await self.apiframe.job(stored.job.upstream_job_id)
-        event = _event_of(result, stored)
+        event = _event_of(result, stored, self.clock())
         if event is None:
             log.warning("upstream could not be asked", job_id=job_id, result=type(result).__name__)
             return result
         applied = await self.apply(stored, event)
         log.info("looked up", job_id=job_id, outcome=applied.outcome, status=applied.status)
         if not applied.status.is_final and self._overdue(stored):
-            await self.apply(stored, Expired("Apiframe did not finish it in time."))
+            await self.apply(stored, Overdue("Apiframe did not finish it in time."))
         return result
 
     async def apply(self, stored: Stored, event: Event) -> Applied:
@@ -56,22 +56,22 @@ class Lookups:
         return applied
 
     def silence(self, stored: Stored) -> timedelta:
-        """How long this job may be silent before upstream is asked; one without a webhook is always silent."""
+        """How long this job may be silent before upstream is asked; one of ours without a webhook always is."""
         usual = timedelta(seconds=self.settings.poll_after_seconds)
-        return usual if stored.webhook_url else min(usual, POLL_WITHOUT_WEBHOOK)
+        return usual if stored.webhook_url or not stored.attempts else min(usual, POLL_WITHOUT_WEBHOOK)
 
     def _overdue(self, stored: Stored) -> bool:
         since = stored.job.submitted_at or stored.job.created_at
         return self.clock() - since > timedelta(seconds=self.settings.settle_within_seconds)
 
 
-def _event_of(result: protocol.LookupResult, stored: Stored) -> Event | None:
+def _event_of(result: protocol.LookupResult, stored: Stored, now: datetime) -> Event | None:
     """None where the answer is no word about this job: upstream being away never fails a job."""
     match result:
         case Report() if result.upstream_job_id == stored.job.upstream_job_id:
             return result
         case protocol.Missing():
-            times = stored.misses + 1
-            return Missing(times, lost=times >= LOST_AFTER)
+            times, since = stored.misses + 1, stored.missing_since or now
+            return Missing(times, lost=times >= LOST_AFTER and now - since >= LOST_SPAN, since=since)
         case _:
             return None

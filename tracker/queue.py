@@ -4,6 +4,7 @@ arq is in maintenance mode upstream (python-arq/arq#510), so nothing rests on it
 store is the queue, a message only says "look now", and a lost one costs a second.
 """
 
+import asyncio
 import json
 from typing import Any
 
@@ -20,6 +21,9 @@ QUEUE_NAME = "inpaint:arq"
 SUBMIT = "submit"
 INPAINT = "inpaint"
 """The task by which a backend that shares our Redis submits without HTTP; see docs/queue.md."""
+
+HINT_SECONDS = 0.5
+"""A caller's answer waits no longer for a hint."""
 
 log = structlog.get_logger()
 
@@ -39,7 +43,7 @@ def deserialize(message: bytes) -> dict[str, Any]:
     return document
 
 
-def connect_queue(url: str, *, retries: int = 12) -> ArqRedis:
+def connect_queue(url: str, *, retries: int = 12, reply_within: float | None = None) -> ArqRedis:
     """Built on redis-py's own reading of the URL, since arq's drops most options and does not decode passwords.
 
     `retries` with `OSError` among the errors is what lets arq's worker survive a restart of Redis.
@@ -49,6 +53,7 @@ def connect_queue(url: str, *, retries: int = 12) -> ArqRedis:
         retry=Retry(ExponentialBackoff(cap=2, base=0.1), retries),
         retry_on_error=[RedisConnectionError, RedisTimeoutError, OSError],
         socket_connect_timeout=2,
+        socket_timeout=reply_within,
     )
     return ArqRedis(pool, job_serializer=serialize, job_deserializer=deserialize, default_queue_name=QUEUE_NAME)
 
@@ -57,12 +62,13 @@ class Queue:
     """The callers' side of the door."""
 
     def __init__(self, url: str) -> None:
-        self._arq = connect_queue(url, retries=1)
+        self._arq = connect_queue(url, retries=1, reply_within=HINT_SECONDS)
 
     async def hint(self, job_id: str) -> None:
         """Tells the workers that a job waits. Never raises: the sweep finds what no message announced."""
         try:
-            await self._arq.enqueue_job(SUBMIT, _job_id=f"{SUBMIT}:{job_id}", _expires=60)
+            async with asyncio.timeout(HINT_SECONDS):
+                await self._arq.enqueue_job(SUBMIT, _job_id=f"{SUBMIT}:{job_id}", _expires=60)
         except (RedisError, OSError) as error:
             log.warning("hint not sent", job_id=job_id, error=type(error).__name__)
 

@@ -65,12 +65,14 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="port that `serve` listens on")
 
     max_in_flight: int = Field(50, ge=1, le=10_000, description="jobs submitted and not yet ended upstream, at most")
-    poll_after_seconds: float = Field(30, gt=0, description="silence of a job after which upstream is asked about it")
-    submit_within_seconds: int = Field(86_000, ge=60, le=86_400, description="a job not submitted by then has expired")
-    settle_within_seconds: int = Field(
-        86_400, ge=60, description="a job that upstream has not ended by then has expired"
+    poll_after_seconds: float = Field(
+        30, gt=0, le=86_400, description="silence of a job after which upstream is asked about it"
     )
-    retention_days: float = Field(30, gt=0, description="how long a finished job is kept")
+    submit_within_seconds: int = Field(86_000, ge=60, le=86_000, description="a job not submitted by then has expired")
+    settle_within_seconds: int = Field(
+        86_400, ge=60, le=2_592_000, description="a job that upstream has not ended by then has expired"
+    )
+    retention_days: float = Field(30, ge=1, le=3_650, description="how long a finished job is kept")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["json", "console"] = Field("json", description="json lines, or console for people")
@@ -93,6 +95,8 @@ class Settings(BaseSettings):
     def _absolute(cls, value: str | None) -> str | None:
         if value is not None and not (urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname):
             raise ValueError("not an absolute http(s) address")
+        if value is not None and (urlsplit(value).query or urlsplit(value).fragment):
+            raise ValueError("a query or fragment has no place in it")
         return value.rstrip("/") if value else value
 
     @field_validator("redis_url", "queue_redis_url")
@@ -107,6 +111,8 @@ class Settings(BaseSettings):
     def _sendable(cls, value: SecretStr | str) -> SecretStr | str:
         """Both are header values: what could not be sent is refused at the start, not at each attempt."""
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not text.strip():
+            raise ValueError("is blank")
         if not (text.strip().isascii() and text.strip().isprintable()):
             raise ValueError("has characters that no HTTP header can carry")
         return value

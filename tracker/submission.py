@@ -1,6 +1,7 @@
 """What callers send, read and judged: everything that is wrong with it is said at once, by field."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,9 @@ from tracker.ids import as_uuid
 from tracker.masks import Mask, from_base64
 
 MAX_LABELS = 8
+MAX_LABEL = 63
+LABEL_RULE = f"names and values have 1 to {MAX_LABEL} characters, a name no '=' and no control characters."
+LABEL_NAME = r"[^=\x00-\x1f\x7f-\x9f]+"
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -25,8 +29,12 @@ def _uuid(value: str) -> str:
     return canonical
 
 
+def is_label(name: str, value: str) -> bool:
+    return bool(re.fullmatch(LABEL_NAME, name)) and len(name) <= MAX_LABEL and 1 <= len(value) <= MAX_LABEL
+
+
 def _label_name(value: str) -> str:
-    if "=" in value or not value.isprintable():
+    if not re.fullmatch(LABEL_NAME, value):
         raise ValueError("A label's name has no '=' and no control characters.")
     return value
 
@@ -37,7 +45,7 @@ def _few(labels: dict[str, str]) -> dict[str, str]:
     return labels
 
 
-LabelText = Annotated[str, StringConstraints(min_length=1, max_length=63)]
+LabelText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LABEL)]
 Labels = Annotated[
     dict[Annotated[LabelText, AfterValidator(_label_name)], LabelText],
     AfterValidator(_few),

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 from tracker.clock import to_ms
-from tracker.events import Accepted, Deferred, Event, Expired, Missing, Refused, Report, Withdrawn
+from tracker.events import Accepted, Deferred, Event, Expired, Missing, Overdue, Refused, Report, Withdrawn
 from tracker.job import FINAL, INFERRED, Failure, FailureCode, Outcome, Source, Status
 
 RESULT_LIFETIME = timedelta(hours=24)
@@ -41,6 +41,7 @@ class Kind(StrEnum):
     REFUSED = "refused"
     DEFERRED = "deferred"
     EXPIRED = "expired"
+    OVERDUE = "overdue"
     WITHDRAWN = "withdrawn"
     MISSING = "missing"
     LOST = "lost"
@@ -90,7 +91,8 @@ TABLE: Mapping[Kind, Row] = {
     Kind.ACCEPTED:        _row(QUEUED,     NOTED,      NOTED,      NOTED,     NOTED,     NOTED,     QUEUED,     NOTED),
     Kind.REFUSED:         _row(FAILED,     NOTED,      NOTED,      NOTED,     NOTED,     NOTED,     NOTED,      NOTED),
     Kind.DEFERRED:        _row(NOTED,      NOTED,      NOTED,      NOTED,     NOTED,     NOTED,     NOTED,      NOTED),
-    Kind.EXPIRED:         _row(FAILED,     FAILED,     FAILED,     STALE,     STALE,     STALE,     STALE,      STALE),
+    Kind.EXPIRED:         _row(FAILED,     STALE,      STALE,      STALE,     STALE,     STALE,     STALE,      STALE),
+    Kind.OVERDUE:         _row(STALE,      FAILED,     FAILED,     STALE,     STALE,     STALE,     STALE,      STALE),
     Kind.WITHDRAWN:       _row(CANCELLED,  STALE,      STALE,      STALE,     STALE,     DUPLICATE, STALE,      STALE),
     Kind.MISSING:         _row(STALE,      NOTED,      NOTED,      STALE,     STALE,     STALE,     STALE,      NOTED),
     Kind.LOST:            _row(STALE,      FAILED,     FAILED,     STALE,     STALE,     STALE,     STALE,      UPHELD),
@@ -151,10 +153,11 @@ def plan(event: Event, now: datetime) -> Change:
         case Refused():
             return _failing(Kind.REFUSED, now, event.failure)
         case Deferred():
-            return _change(Kind.DEFERRED, now, retry_at=event.retry_at, frees_slot=not event.outcome_unknown,
-                           detail={"reason": event.reason, "outcomeUnknown": event.outcome_unknown})  # fmt: skip
+            return _deferred(event, now)
         case Expired():
             return _failing(Kind.EXPIRED, now, Failure(code=FailureCode.EXPIRED, message=event.message))
+        case Overdue():
+            return _failing(Kind.OVERDUE, now, Failure(code=FailureCode.EXPIRED, message=event.message))
         case Withdrawn():
             return _change(Kind.WITHDRAWN, now, source=Source.API, needs_no_slot=True, detail={"by": event.by})
         case Missing(lost=True):
@@ -162,14 +165,24 @@ def plan(event: Event, now: datetime) -> Change:
             change = _failing(Kind.LOST, now, Failure(code=FailureCode.LOST, message=text))
             return replace(change, source=Source.POLL)
         case Missing():
-            return _change(
-                Kind.MISSING, now, source=Source.POLL, mark={"misses": event.times}, detail={"times": event.times}
-            )
+            mark = {"misses": event.times, "missingSince": to_ms(event.since or now)}
+            return _change(Kind.MISSING, now, source=Source.POLL, mark=mark, detail={"times": event.times})
     assert_never(event)
 
 
 def _change(kind: Kind, now: datetime, *, source: Source = Source.WORKER, **fields: Any) -> Change:
     return Change(kind=kind, source=source, at=now, verdicts=TABLE[kind], **fields)
+
+
+def _deferred(event: Deferred, now: datetime) -> Change:
+    return _change(
+        Kind.DEFERRED,
+        now,
+        retry_at=event.retry_at,
+        frees_slot=not event.outcome_unknown,
+        mark={"doubtful": 1} if event.outcome_unknown else {},
+        detail={"reason": event.reason, "outcomeUnknown": event.outcome_unknown},
+    )
 
 
 def _failing(kind: Kind, now: datetime, failure: Failure) -> Change:
@@ -189,7 +202,7 @@ def _report(report: Report, now: datetime) -> Change:
         fill=_facts(report),
         lower={"resultExpiresAt": to_ms(now)} if report.expired else {},
         detail=_told(report),
-        mark={"misses": 0} if report.source is Source.POLL else {},
+        mark={"misses": 0},
         completed_at=report.completed_at,
         result_lifetime=RESULT_LIFETIME if report.status is Status.COMPLETED else None,
         asks=_kind(report) is Kind.EMPTY,
@@ -221,14 +234,17 @@ def _kind(report: Report) -> Kind:
 
 
 def _conclusion(report: Report) -> Fields:
-    """The fields of a final state; a lookup without any URL concludes with no images."""
+    """The fields of a final state; a lookup without any URL concludes with no images. Its cost is the final one: a
+    failure is refunded."""
+    cost = {"creditCost": report.credit_cost} if report.credit_cost is not None else {}
     if report.status is Status.COMPLETED and (report.result or report.source is Source.POLL):
         result = report.result.model_dump_json(by_alias=True) if report.result else '{"images":[],"gridUrl":null}'
-        return {"result": result}
+        return {"result": result, **cost}
     if report.status is Status.FAILED:
         message = report.error or "Apiframe gave no reason."
-        return {"error": Failure(code=FailureCode.PROVIDER_FAILED, message=message).model_dump_json(by_alias=True)}
-    return {}
+        failure = Failure(code=FailureCode.PROVIDER_FAILED, message=message)
+        return {"error": failure.model_dump_json(by_alias=True), **cost}
+    return cost if report.status in FINAL else {}
 
 
 def _facts(report: Report) -> Fields:

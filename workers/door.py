@@ -20,7 +20,7 @@ from tracker.intake import Intake
 from tracker.job import Failure, FailureCode, Job, Source, Status
 from tracker.submission import judge
 
-NEAR = timedelta(days=1)
+NEAR = timedelta(minutes=5)
 log = structlog.get_logger()
 
 
@@ -54,7 +54,8 @@ class Door:
             return {"id": job_id, "status": "REFUSED", "message": str(error)}
         try:
             submitted = await anyio.to_thread.run_sync(judge, document)
-            taken, replayed = await self.intake.take(submitted, owner, key=key, job_id=job_id)
+            # arq delivers at least once: without a key of the backend's, the message's own id makes it one job
+            taken, replayed = await self.intake.take(submitted, owner, key=key or f"arq {message_id}", job_id=job_id)
         except (InvalidInput, Conflict) as error:
             await self.intake.store.create(self._refused(document, owner, job_id, str(error)), b"")
             return {"id": job_id, "status": Status.FAILED, "message": str(error)}

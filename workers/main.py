@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
+from functools import partial
 from signal import Signals
 from typing import Any
 
@@ -18,8 +19,9 @@ from tracker.intake import Intake
 from tracker.queue import INPAINT, QUEUE_NAME, SUBMIT, connect_queue, deserialize, serialize
 from tracker.settings import Settings
 from tracker.store.connection import connect
-from tracker.store.feed import Feed, FeedEntry
+from tracker.store.feed import REPLY_SECONDS, Feed, FeedEntry
 from tracker.store.jobs import JobStore
+from tracker.supervision import keep_running
 from workers import tidy
 from workers.door import Door
 from workers.reconcile import Reconciler
@@ -89,27 +91,20 @@ async def _tools(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Too
 
 
 def _start(stack: AsyncExitStack, tools: Tools) -> Submitter:
-    blocking = connect(tools.settings.redis_url.get_secret_value(), reply_within=None)
+    blocking = connect(tools.settings.redis_url.get_secret_value(), reply_within=REPLY_SECONDS)
     stack.push_async_callback(blocking.aclose)
     submitter, feed = Submitter(tools), Feed(blocking)
     feed.listen(lambda entry: submitter.wake() if _matters(entry) else None)
-    for loop in (submitter.run(), Reconciler(tools).run(), tidy.run(tools), feed.run()):
-        _keep_running(stack, asyncio.create_task(loop))
+    keep_running(stack, "submit", submitter.run)
+    keep_running(stack, "reconcile", Reconciler(tools).run)
+    keep_running(stack, "tidy", partial(tidy.run, tools))
+    keep_running(stack, "feed", feed.run)
     return submitter
 
 
 def _matters(entry: FeedEntry) -> bool:
     """A job came, or one ended and freed its slot."""
     return entry.status == "PENDING" or entry.status.is_final
-
-
-def _keep_running(stack: AsyncExitStack, task: "asyncio.Task[None]") -> None:
-    async def stop() -> None:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-    stack.push_async_callback(stop)
 
 
 class _Worker(Worker):
@@ -143,6 +138,7 @@ def run(settings: Settings) -> None:
             worker.run()
         except (RedisError, OSError) as error:
             log.warning("worker interrupted", error=type(error).__name__)
+        worker.loop.close()  # left to the garbage collector, it would take the next one's signal handlers along
         if worker.asked_to_stop:
             return
         time.sleep(RESTART_SECONDS)

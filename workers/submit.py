@@ -22,7 +22,7 @@ from tracker.apiframe.protocol import (
 )
 from tracker.errors import StoreUnavailable
 from tracker.events import Accepted, Deferred, Event, Expired, Refused
-from tracker.job import Failure, FailureCode, Outcome
+from tracker.job import Failure, FailureCode, Outcome, Status
 from tracker.store.wire import Stored
 from workers.tools import Tools
 
@@ -32,6 +32,8 @@ ACCOUNT_HOLD = timedelta(seconds=30)
 EDGE_HOLD = timedelta(seconds=10)
 OUTAGE_HOLD = timedelta(seconds=2)
 LONGEST_BACKOFF = 60.0
+DOUBTS = 10
+"""Attempts after which a 409 is believed, even where an outcome was unknown before."""
 
 log = structlog.get_logger()
 
@@ -90,7 +92,10 @@ class Submitter:
 
     async def _submit(self, job_id: str) -> None:
         try:
-            await submit(self._tools, job_id)
+            async with asyncio.timeout(self._tools.lease.total_seconds() - 1):  # never beyond it: the next has it then
+                await submit(self._tools, job_id)
+        except TimeoutError:
+            log.warning("attempt cut off; it is repeated with the same key", job_id=job_id)
         except StoreUnavailable as error:
             log.warning("attempt not recorded; it is repeated with the same key", job_id=job_id, error=str(error))
         except Exception:
@@ -103,8 +108,8 @@ class Submitter:
 async def submit(tools: Tools, job_id: str) -> None:
     """One attempt for a job that was claimed, and what it came to."""
     stored, mask = await tools.store.get(job_id), await tools.store.mask(job_id)
-    if stored is None:
-        return
+    if stored is None or stored.job.status is not Status.PENDING:
+        return  # a webhook has bound it since it was claimed
     overdue = _overdue(tools, stored, mask)
     if overdue is not None or mask is None:
         await _apply(tools, stored, overdue or Expired("Its mask is gone."))
@@ -138,6 +143,9 @@ def event_of(result: SubmissionResult, stored: Stored, now: datetime) -> Event:
     match result:
         case Accepted():
             return result
+        case Rejected(status_code=409) if stored.doubtful and stored.attempts < DOUBTS:
+            reason = f"{result.message} (409, while an earlier attempt may still be under way at Apiframe)"
+            return Deferred(reason, now + _backoff(stored.attempts), outcome_unknown=True)
         case Rejected():
             message = f"Apiframe refused it ({result.status_code}): {result.message}"
             return Refused(Failure(code=FailureCode.REJECTED, message=message))

@@ -1,45 +1,24 @@
 """A caller's commands against a running service."""
 
-import asyncio
 import json
-import subprocess
-import sys
-from collections.abc import AsyncIterator
+import signal
 from pathlib import Path
 
 import pytest
 
+from tests.cli.command import run, start
+from tests.cli.relay import LOST, UNAVAILABLE, relay
 from tests.door import KEYS, mask_png
-from tests.processes import environment, free_port
+from tests.processes import free_port
 from tests.town import Town, town
 
-pytestmark = pytest.mark.usefixtures("redis")
-
 
 @pytest.fixture
-async def here(redis_url: str) -> AsyncIterator[Town]:
-    async with town(redis_url) as running:
-        yield running
-
-
-@pytest.fixture
-def mask(tmp_path: Path) -> str:
-    path = tmp_path / "mask.png"
-    path.write_bytes(mask_png())
-    return str(path)
-
-
-async def run(
-    here: Town | str, *arguments: str, key: str = KEYS["editor"][0], stdin: bytes = b""
-) -> tuple[int, str, str]:
-    url = here if isinstance(here, str) else str(here.settings.public_url)
-    env = {**environment("unix:///none"), "TRACKER_URL": url, "TRACKER_API_KEY": key}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli", *arguments, env=env,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await process.communicate(stdin)
-    return process.returncode or 0, out.decode(), err.decode()
+def masks(tmp_path: Path) -> list[str]:
+    paths = [tmp_path / name for name in ("one.png", "two.png")]
+    for path in paths:
+        path.write_bytes(mask_png())
+    return [str(path) for path in paths]
 
 
 async def test_submit_get_and_watch_are_the_whole_way(here: Town, mask: str) -> None:
@@ -106,3 +85,147 @@ async def test_a_missing_file_or_key_is_exit_code_2(here: Town) -> None:
     code, _, err = await run(here, "get", "x", key="")
     assert code == 2
     assert "TRACKER_API_KEY" in err
+
+
+@pytest.fixture
+def no_image(tmp_path: Path) -> str:
+    path = tmp_path / "notes.txt"
+    path.write_text("no image")
+    return str(path)
+
+
+async def test_several_masks_are_several_jobs(here: Town, masks: list[str], no_image: str) -> None:
+    """An id a line; and one that is refused does not hold up the others."""
+    code, out, err = await run(here, "submit", masks[0], no_image, masks[1], "--parent", here.parent_id)
+    assert (code, len(set(out.split())), len(err.splitlines())) == (3, 2, 1)
+    assert err.startswith(f"{no_image}: mask: ")
+    assert "[request " in err
+    code, out, err = await run(here, "watch", *out.split())
+    assert (code, len(out.splitlines())) == (0, 8)
+    assert all(len(line.split()) == 2 for line in out.splitlines())
+
+
+async def test_several_masks_are_waited_for_together(here: Town, masks: list[str]) -> None:
+    """Their ids first, for whoever is interrupted; as JSON, the states of all."""
+    code, out, err = await run(here, "submit", *masks, "--parent", here.parent_id, "--wait")
+    assert (code, out.count("http")) == (0, 8)
+    assert [line.split()[0] for line in err.splitlines()[:2]] == masks
+    code, out, err = await run(here, "submit", *masks, "--parent", here.parent_id, "--wait", "--json")
+    final = [job["id"] for line in out.splitlines() if (job := json.loads(line))["status"] == "COMPLETED"]
+    assert (code, len(set(final)), err) == (0, 2, "")
+
+
+async def test_a_job_that_fails_does_not_hide_the_others(here: Town, mask: str) -> None:
+    """The images of one, the reason of the other, and the exit code of the worse."""
+    await here.mischief(job_failed=1, failure="Image denied")
+    failed = await here.end_of(await here.submit())
+    await here.mischief(job_failed=0)
+    _, out, _ = await run(here, "submit", mask, "--parent", here.parent_id)
+    code, images, err = await run(here, "watch", failed["id"], out.strip(), "no-such-job")
+    assert (code, images.count("http")) == (3, 4)
+    assert err.count("FAILED: Image denied (provider_failed)") == 1
+    assert err.splitlines()[-1].startswith("There is no such job")
+
+
+async def test_a_key_gives_the_same_job_again(here: Town, mask: str) -> None:
+    """And no second charge; without one, each submission is new."""
+    again = ["submit", mask, "--parent", here.parent_id, "--key", "order-8821"]
+    (_, first, _), (_, second, _) = await run(here, *again), await run(here, *again)
+    _, other, _ = await run(here, *again[:-2])
+    assert first == second != other
+    code, _, err = await run(here, *again, "--prompt", "another")
+    assert (code, len(err.splitlines())) == (3, 1)
+
+
+@pytest.mark.parametrize("first_answer", [LOST, UNAVAILABLE], ids=["lost", "503"])
+async def test_a_submission_without_an_answer_is_repeated_under_its_key(
+    here: Town, mask: str, first_answer: bytes
+) -> None:
+    """One job, whether the first attempt was taken or not."""
+    async with relay(str(here.settings.public_url), first_answer) as url:
+        code, out, err = await run(url, "submit", mask, "--parent", here.parent_id)
+    assert (code, err) == (0, "")
+    _, listed, _ = await run(here, "list", "--json")
+    assert [json.loads(line)["id"] for line in listed.splitlines()] == [out.strip()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["MASK", "MASK"], "given twice"),
+        (["MASK", "-", "--key", "k"], "--key names one submission"),
+        (["MASK", "--key", ""], "--key takes"),
+        (["MASK", "--label", "order"], "--label order is not NAME=VALUE"),
+        (["MASK", "--label", "a=1", "--label", "a=2"], "--label a=2 was given twice"),
+    ],
+)
+async def test_what_would_be_a_mistake_is_not_sent(mask: str, arguments: list[str], words: str) -> None:
+    """Exit code 2, in one line, with nobody asked."""
+    given = [mask if argument == "MASK" else argument for argument in arguments]
+    code, out, err = await run("http://127.0.0.1:9", "submit", *given, "--parent", "p")
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert words in err
+
+
+@pytest.mark.usefixtures("redis")
+async def test_cancel_ends_what_is_pending_and_nothing_else(redis_url: str, mask: str) -> None:
+    """Each job for itself, each refusal in a line with its id."""
+    async with town(redis_url, worker=False) as here:
+        _, job_id, _ = await run(here, "submit", mask, "--parent", here.parent_id)
+        code, out, err = await run(here, "cancel", "no-such-job", job_id.strip())
+        assert (code, out) == (3, f"{job_id.strip()}  CANCELLED\n")
+        assert err.startswith("no-such-job: ")
+        code, out, _ = await run(here, "get", job_id.strip(), "--json")
+        assert json.loads(out)["status"] == "CANCELLED"
+        code, _, err = await run(here, "watch", job_id.strip())
+        assert (code, err.splitlines()[-1].split()[1]) == (1, "CANCELLED:")
+
+
+async def test_refresh_is_for_operators(here: Town, mask: str) -> None:
+    """It asks upstream now."""
+    _, out, _ = await run(here, "submit", mask, "--parent", here.parent_id, "--wait", "--json")
+    job_id = json.loads(out.splitlines()[-1])["id"]
+    code, _, err = await run(here, "refresh", job_id)
+    assert (code, "ops" in err) == (3, True)
+    code, out, _ = await run(here, "refresh", job_id, key=KEYS["ops"][0])
+    assert (code, out) == (0, f"{job_id}  COMPLETED\n")
+
+
+async def test_track_takes_over_what_was_submitted_elsewhere(here: Town) -> None:
+    """By upstream's id, with labels of ours."""
+    code, out, _ = await run(here, "track", here.parent_id, "--label", "order=8")
+    assert (code, len(out.strip())) == (0, 36)
+    code, out, _ = await run(here, "track", here.parent_id, "--json")
+    job = json.loads(out)
+    assert (job["upstreamJobId"], job["owner"], job["labels"]) == (here.parent_id, "editor", {"order": "8"})
+
+
+@pytest.mark.usefixtures("redis")
+async def test_ctrl_c_ends_a_watch_at_once(redis_url: str, mask: str) -> None:
+    """However long the service holds its answer."""
+    async with town(redis_url, worker=False) as here:
+        _, job_id, _ = await run(here, "submit", mask, "--parent", here.parent_id)
+        url = str(here.settings.public_url)
+        process = await start("watch", job_id.strip(), TRACKER_URL=url, TRACKER_API_KEY=KEYS["editor"][0])
+        assert process.stderr is not None
+        assert b"PENDING" in await process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+        assert (process.returncode, err) == (130, b"")
+
+
+async def test_what_is_no_tracker_is_said_to_be_none(here: Town) -> None:
+    """As when the address is another service's."""
+    code, out, err = await run(here.settings.apiframe_base_url, "get", "x")
+    assert (code, out, len(err.splitlines())) == (3, "", 1)
+    assert "TRACKER_URL" in err
+
+
+async def test_words_of_others_move_no_cursor(here: Town, mask: str) -> None:
+    """A prompt is shown as text, whatever is in it."""
+    prompt = "a \x1b[31mred\nboat [bold]"
+    _, out, _ = await run(here, "submit", mask, "--parent", here.parent_id, "--prompt", prompt)
+    for command in (["get", out.strip()], ["list"]):
+        _, shown, _ = await run(here, *command)
+        assert "\x1b" not in shown
+        assert "[31mred boat [bold]" in shown

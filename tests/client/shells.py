@@ -14,7 +14,7 @@ _END = object()
 
 
 class OnThreads:
-    """A Tracker behind the face of an AsyncTracker: what it does, it does in a thread, since the town needs the loop."""
+    """A Tracker behind the face of an AsyncTracker: it works in a thread, since the town needs the loop."""
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
@@ -27,8 +27,8 @@ class OnThreads:
 
         return call
 
-    def list(self, **filters: Any) -> AsyncIterator[Any]:
-        return _stepwise(self._tracker.list(**filters))
+    def list(self, *arguments: Any, **filters: Any) -> AsyncIterator[Any]:
+        return _stepwise(self._tracker.list(*arguments, **filters))
 
     def events(self, job_id: str) -> AsyncIterator[Any]:
         return _stepwise(self._tracker.events(job_id))

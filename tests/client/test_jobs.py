@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ async def test_a_job_is_followed_to_its_images(here: Town, connect: Connect, mas
     assert final.raise_for_failure() is final
     assert len(final.images) == 4
     assert seen[-1] == final
-    assert all(one != other for one, other in zip(seen, seen[1:], strict=False))
+    assert all(one != other for one, other in pairwise(seen))
     assert [one.progress for one in seen] == sorted(one.progress for one in seen)
     assert final.completed_at is not None
     assert final.completed_at.utcoffset() == timedelta(0)

@@ -32,17 +32,26 @@ class Unruly:
     acts: list[Act]
     url: str = ""
     requests: list[Received] = field(default_factory=list)
+    handlers: set["asyncio.Task[Any] | None"] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
+        self.handlers.add(asyncio.current_task())
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             received = await _read(reader)
             act = self.acts[min(len(self.requests), len(self.acts) - 1)]
             self.requests.append(received)
             writer.write(await act(received))
             await writer.drain()
         writer.close()
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, asyncio.CancelledError):
             await writer.wait_closed()
+
+    async def leave(self) -> None:
+        """Answers that are still due are not given."""
+        handlers = [handler for handler in self.handlers if handler]
+        for handler in handlers:
+            handler.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -55,6 +64,7 @@ async def unruly(*acts: Act) -> AsyncIterator[Unruly]:
     finally:
         listening.close()
         await listening.wait_closed()
+        await server.leave()
 
 
 def answers(status: int, document: Any = None, **headers: str) -> Act:
@@ -69,6 +79,12 @@ def answers(status: int, document: Any = None, **headers: str) -> Act:
 
 async def cut(_: Received) -> bytes:
     """No answer: the connection ends."""
+    return b""
+
+
+async def silent(_: Received) -> bytes:
+    """An answer that does not come."""
+    await asyncio.Event().wait()
     return b""
 
 

@@ -66,7 +66,7 @@ async def test_a_form_that_cannot_be_read_is_a_bad_request(api: httpx.AsyncClien
 
 async def test_a_form_above_the_limit_is_refused(api: httpx.AsyncClient) -> None:
     """413."""
-    assert_problem(await sent(api, {"parentJobId": PARENT}, ("m.png", b"x" * 8_300_000, "image/png")), 413)
+    assert_problem(await sent(api, {"parentJobId": PARENT}, ("m.png", b"x" * 12_300_000, "image/png")), 413)
 
 
 async def test_both_ways_share_an_idempotency_key(api: httpx.AsyncClient) -> None:
@@ -76,3 +76,10 @@ async def test_both_ways_share_an_idempotency_key(api: httpx.AsyncClient) -> Non
     first = await api.post("/v1/jobs", json=body, headers=headers)
     second = await api.post("/v1/jobs", data={"parentJobId": PARENT}, files={"mask": FILE}, headers=headers)
     assert (second.status_code, second.json()["id"]) == (202, first.json()["id"])
+
+
+@pytest.mark.parametrize("labels", ["[1]", "null", "[" * 5000, "7", '"x"'])
+async def test_labels_that_are_no_object_are_named(api: httpx.AsyncClient, labels: str) -> None:
+    """Also beside fields of their own."""
+    answer = await sent(api, {"parentJobId": PARENT, "labels": labels, "label.a": "x"})
+    assert_problem(answer, 422, field="labels")

@@ -328,3 +328,15 @@ async def test_a_submission_survives_a_queue_that_is_away(redis: Redis, redis_ur
         job = await submitted(api)
         assert await redis.zscore(name("queue"), job["id"]) is not None
     assert START
+
+
+async def test_a_weak_etag_is_as_good(api: httpx.AsyncClient) -> None:
+    """A proxy that compresses makes ours weak; and a star does not end a wait."""
+    job = await submitted(api)
+    path = f"/v1/jobs/{job['id']}"
+    etag = (await api.get(path, headers=key("editor"))).headers["etag"]
+    for known in (f"W/{etag}", "*"):
+        headers = {**key("editor"), "If-None-Match": known}
+        started = asyncio.get_running_loop().time()
+        assert (await api.get(f"{path}?wait=0.3", headers=headers)).status_code == 304
+        assert asyncio.get_running_loop().time() - started > 0.25

@@ -82,3 +82,13 @@ def test_only_what_was_sealed_is_opened(position: str, guess: str) -> None:
                 cursors.open(wrong, ["jobs"])
     with pytest.raises(InvalidInput):
         Cursors(b"other").open(sealed, ["jobs"])
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=" + "9" * 5000, "createdAfter=0001-01-01T00:00:00Z", "createdAfter=9999-12-31T23:59:59.9999Z",
+     "createdBefore=1969-07-20T00:00:00Z", "createdBefore=0001-01-01T00:00:00%2B14:00"],
+)  # fmt: skip
+async def test_no_query_is_odd_enough_to_fail(api: httpx.AsyncClient, query: str) -> None:
+    """Numbers and times beyond all bounds."""
+    assert (await api.get(f"/v1/jobs?{query}", headers=key("editor"))).status_code in (200, 422)

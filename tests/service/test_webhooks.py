@@ -190,3 +190,29 @@ async def test_the_acknowledgement_is_measured_and_counted_by_outcome(
     assert await metric(api, "tracker_webhook_acknowledgement_seconds_count") == 1
     assert await metric(api, "tracker_jobs", status="PROCESSING") == 1
     assert UPSTREAM_KEY not in (await api.get("/metrics")).text
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00Z", "1969-07-20T20:17:00Z", "9999-12-31T23:59:59.999Z", "soon", 7]
+)
+async def test_an_odd_time_of_completion_is_no_reason_to_fail(api: httpx.AsyncClient, moment: object) -> None:
+    """The zero of some language; when we learned it, then."""
+    body = {"event": "completed", "jobId": upstream_id(), "status": "COMPLETED", "result": "https://x/1.png",
+            "completedAt": moment}  # fmt: skip
+    answer = await api.post("/webhooks/apiframe", **signed(body))
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "adopted")
+    job = (await api.get(f"/v1/jobs/{answer.json()['jobId']}", headers=key("ops"))).json()
+    assert job["completedAt"].startswith(f"{utc_now():%Y-%m}")
+
+
+async def test_a_slash_at_the_end_is_no_redirect(api: httpx.AsyncClient) -> None:
+    """A delivery is not sent again to where a redirect points."""
+    delivery = signed({"event": "progress", "jobId": upstream_id()})
+    assert_problem(await api.post("/webhooks/apiframe/", **delivery), 404)
+
+
+async def test_counters_can_be_read_while_redis_is_away() -> None:
+    """They tell most just then."""
+    async with door(settings_for("unix:///nonexistent/r.sock")) as api:
+        await api.post("/webhooks/apiframe", **signed({"event": "progress", "jobId": upstream_id()}))
+        assert await metric(api, "tracker_webhook_refusals_total", cause="store_unavailable") == 1

@@ -37,7 +37,7 @@ async def standing(redis: Redis, sample: Sample, change: Change) -> Standing:
         newly_bound=change.upstream_job_id is not None and "upstreamJobId" not in fields,
         holds_slot=await redis.zscore(name("inflight"), sample.job.id) is not None,
         seen=frozenset(seen[i : i + 8] for i in range(0, len(seen), 8)),
-        filled=frozenset(fields) & set(change.fill),
+        filled=frozenset(fields) & set(change.fill) | frozenset(change.lower),
     )
 
 

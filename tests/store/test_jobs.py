@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from tests.samples import REFUSED, SILENCE, START, WEBHOOKS, Sample, delivered, looked_up, pending_job, upstream_id
 from tracker.clock import to_ms
 from tracker.errors import Conflict, NotFound, StoreUnavailable
-from tracker.events import Accepted, Deferred, Expired
+from tracker.events import Accepted, Deferred, Expired, Withdrawn
 from tracker.job import FailureCode, Outcome, Source, Status
 from tracker.store.connection import connect
 from tracker.store.jobs import Claim, JobStore
@@ -207,12 +207,12 @@ async def test_settled_by_says_how_the_end_became_known(sample: Sample) -> None:
 
 
 async def test_a_lost_job_that_comes_back_is_no_longer_a_failure(sample: Sample, redis: Redis) -> None:
-    """Its error goes, its record has no TTL again, and it holds a slot."""
+    """Its error goes, and it holds a slot again."""
     await sample.in_state(State.INFERRED)
     await sample.apply(delivered(sample.up, Status.PROCESSING, progress=60))
     job = await sample.now()
     assert (job.status, job.error, job.completed_at, job.settled_by) == (Status.PROCESSING, None, None, None)
-    assert await redis.ttl(name("job", job.id)) == -1
+    assert await redis.zscore(name("inflight"), job.id) is not None
 
 
 # Whose news is it?
@@ -417,6 +417,92 @@ async def test_a_redis_that_is_away_is_one_clear_error_within_two_seconds(tmp_pa
     async with asyncio.timeout(2):
         with pytest.raises(StoreUnavailable):
             await store.get(pending_job().id)
+
+
+async def test_jobs_in_doubt_come_before_a_backlog_and_never_block_it(store: JobStore) -> None:
+    """Every slot is held by a job whose outcome is unknown, and hundreds wait behind them."""
+    ids = await many(store, 200)
+    for _ in range(10):
+        found = await claim(store, 1, limit=10)
+        later = START + timedelta(seconds=5)
+        doubt = Deferred("504", later, outcome_unknown=True)
+        await store.apply(doubt, START, job_id=str(found.job_id), silence=SILENCE)
+    assert (await claim(store, 4, limit=10)).full
+    assert [(await claim(store, 6, limit=10)).job_id for _ in range(10)] == ids[:10]
+    assert (await claim(store, 6, limit=10)).full
+
+
+async def test_a_claim_whose_worker_died_comes_before_a_backlog(store: JobStore) -> None:
+    """Its slot is its own."""
+    ids = await many(store, 100)
+    for _ in range(10):
+        await claim(store, 1, limit=10)
+    assert [(await claim(store, 31, limit=10)).job_id for _ in range(10)] == ids[:10]
+
+
+async def test_a_doubt_stays_when_a_later_attempt_comes_to_nothing(sample: Sample, redis: Redis) -> None:
+    """Upstream may have the first: the slot is kept, and nobody can cancel it."""
+    await sample.in_state(State.PENDING)
+    await sample.apply(Deferred("504", START, outcome_unknown=True))
+    await sample.claim()
+    await sample.apply(Deferred("503", START))
+    assert (await sample.store.gauges())["inflight"] == 1
+    assert (await sample.apply(Withdrawn("editor"))).outcome is Outcome.STALE
+    stored = await sample.store.get(sample.job.id)
+    assert stored is not None
+    assert stored.doubtful
+
+
+async def test_a_hold_is_only_made_longer(store: JobStore, redis: Redis) -> None:
+    """A short one that comes later does not cut a long one off."""
+    await store.hold("429", timedelta(seconds=60))
+    await store.hold("503", timedelta(seconds=2))
+    assert await redis.get(name("hold")) == b"429"
+    assert await redis.pttl(name("hold")) > 50_000
+    await store.hold("402", timedelta(seconds=90))
+    assert await redis.get(name("hold")) == b"402"
+
+
+async def test_an_expiry_never_touches_what_upstream_has_accepted(sample: Sample) -> None:
+    """A webhook bound the job a moment before."""
+    await sample.in_state(State.QUEUED)
+    assert (await sample.apply(Expired("late"))).outcome is Outcome.STALE
+    assert (await sample.now()).status is Status.QUEUED
+
+
+async def test_an_answer_that_names_another_job_rebinds_nothing(store: JobStore) -> None:
+    """Ours is bound by a webhook already; the stranger with the other id stays."""
+    sample, other = await Sample(store).in_state(State.PROCESSING), upstream_id()
+    await store.apply(delivered(other, Status.PROCESSING), START, job_id=None, silence=SILENCE)
+    assert (await sample.apply(Accepted(other, Status.QUEUED))).outcome is Outcome.CONFLICT
+    assert (await sample.now()).upstream_job_id == sample.up
+    assert await store.find(other) is not None
+
+
+async def test_an_answer_for_a_job_that_is_gone_erases_no_stranger(store: JobStore) -> None:
+    """Redis lost our record; the delivery's adoption is all there is."""
+    up = upstream_id()
+    await store.apply(delivered(up, Status.PROCESSING), START, job_id=None, silence=SILENCE)
+    with pytest.raises(NotFound):
+        await store.apply(Accepted(up, Status.QUEUED), START, job_id=pending_job().id, silence=SILENCE)
+    assert await store.find(up) is not None
+
+
+async def test_a_refund_is_the_final_cost(sample: Sample) -> None:
+    """While it ran, a lookup had told the price."""
+    await sample.in_state(State.PROCESSING)
+    await sample.apply(looked_up(sample.up, Status.PROCESSING, credit_cost=16))
+    await sample.apply(looked_up(sample.up, Status.FAILED, credit_cost=0))
+    assert (await sample.now()).credit_cost == 0
+
+
+async def test_a_late_acceptance_tells_when_it_was_submitted(sample: Sample) -> None:
+    """Also of a job that we had given up."""
+    await sample.in_state(State.PENDING)
+    await sample.apply(Expired("late"))
+    await sample.apply(Accepted(sample.up, Status.QUEUED))
+    job = await sample.now()
+    assert (job.status, job.submitted_at is not None) == (Status.QUEUED, True)
 
 
 async def test_scores_in_the_queue_are_when_a_job_may_be_tried(sample: Sample, redis: Redis) -> None:

@@ -128,3 +128,15 @@ async def test_an_owner_that_nobody_knows_is_refused(redis_url: str, tmp_path: P
         found = await result(await pool.enqueue_job("inpaint", submission(here, owner="stranger")))
         assert found["status"] == "REFUSED"
         assert "API_KEYS" in found["message"]
+
+
+async def test_a_message_that_is_delivered_twice_is_one_job(redis_url: str, tmp_path: Path) -> None:
+    """arq delivers at least once, and its own ids are not ours."""
+    async with asyncio.timeout(40), standing(redis_url, tmp_path) as (here, pool):
+        body = submission(here)
+        first = await result(await pool.enqueue_job("inpaint", body, _job_id="message-1"))
+        await pool.delete("arq:result:message-1")
+        second = await result(await pool.enqueue_job("inpaint", body, _job_id="message-1"))
+        assert first["id"] == second["id"]
+        assert (await here.end_of(first))["status"] == "COMPLETED"
+        assert await here.charges() == [16]

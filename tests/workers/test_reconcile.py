@@ -11,7 +11,7 @@ from tests.samples import SILENCE, delivered, upstream_id
 from tests.town import Town, town
 from tracker.clock import utc_now
 from tracker.job import Status
-from tracker.lookups import LOST_AFTER
+from tracker.lookups import LOST_AFTER, LOST_SPAN
 from tracker.store.keys import name
 from workers import tidy
 
@@ -65,14 +65,30 @@ async def status(here: Town, job_id: str) -> tuple[str, str | None]:
 
 
 async def test_a_job_is_lost_only_after_repeated_404s(redis_url: str) -> None:
-    """One answer is not enough."""
+    """And over some time: not in a burst."""
     async with town(redis_url, worker=False) as here:
         job_id = await processing(here)
-        for _ in range(LOST_AFTER - 1):
+        for _ in range(LOST_AFTER + 2):
             await here.tools.lookups.ask(job_id)
             assert await status(here, job_id) == ("PROCESSING", None)
-        await here.tools.lookups.ask(job_id)
+        later = replace(here.tools, clock=lambda: utc_now() + LOST_SPAN)
+        await later.lookups.ask(job_id)
         assert await status(here, job_id) == ("FAILED", "lost")
+
+
+async def test_any_word_of_upstreams_ends_a_row_of_404s(redis_url: str) -> None:
+    """The count begins anew."""
+    async with town(redis_url, worker=False) as here:
+        job_id = await processing(here)
+        for _ in range(LOST_AFTER):
+            await here.tools.lookups.ask(job_id)
+        stored = await here.tools.store.get(job_id)
+        assert stored is not None
+        news = delivered(str(stored.job.upstream_job_id), Status.PROCESSING, progress=80)
+        await here.tools.store.apply(news, utc_now(), job_id=job_id, silence=SILENCE)
+        later = replace(here.tools, clock=lambda: utc_now() + LOST_SPAN)
+        await later.lookups.ask(job_id)
+        assert await status(here, job_id) == ("PROCESSING", None)
 
 
 @pytest.mark.parametrize("switches", [{"poll_503": 1}, {"poll_429": 1}, {"key_inactive": True}])

@@ -1,6 +1,8 @@
 """Submission against the stand-in for Apiframe: what each answer means for a job, its credits and those behind it."""
 
+import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,12 +10,16 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from tests.samples import START
+from tests.samples import delivered, pending_job, upstream_id
 from tests.town import Town, start_worker, town
+from tracker.apiframe.protocol import Rejected
 from tracker.clock import utc_now
+from tracker.events import Deferred, Refused
+from tracker.job import Status
 from tracker.queue import QUEUE_NAME
 from tracker.store.keys import name
-from workers.submit import submit
+from tracker.store.wire import Stored
+from workers.submit import event_of, submit
 from workers.tools import Tools
 
 pytestmark = pytest.mark.usefixtures("redis")
@@ -173,7 +179,6 @@ async def test_dossier_13_18_a_conflict_over_the_key_is_final(redis_url: str) ->
     """409: a bug on our side, so it is shown, not repeated."""
     async with town(redis_url, worker=False) as here:
         job = await here.submit()
-        other = {"action": "upsample", "parentJobId": str(uuid4()), "index": 1}
         generated = {"model": "midjourney", "prompt": "a lake"}
         headers = {**_upstream_key(here), "Idempotency-Key": job["id"]}
         await here.sandbox.post("/v2/images/generate", json=generated, headers=headers)
@@ -181,7 +186,6 @@ async def test_dossier_13_18_a_conflict_over_the_key_is_final(redis_url: str) ->
         after = await here.get(job)
         assert (after["status"], after["error"]["code"]) == ("FAILED", "rejected")
         assert "409" in after["error"]["message"]
-        assert other
 
 
 async def test_a_job_whose_time_is_over_is_not_submitted(redis_url: str) -> None:
@@ -223,4 +227,40 @@ async def test_two_workers_never_submit_one_job_twice(redis_url: str) -> None:
         for job in jobs:
             assert (await here.end_of(job))["status"] == "COMPLETED"
         assert len(await here.attempts()) == 20
-        assert START
+
+
+async def test_a_webhook_between_claim_and_attempt_is_not_undone(redis_url: str) -> None:
+    """It has bound the job and deleted the mask: there is nothing left to submit, and nothing has expired."""
+    async with town(redis_url, worker=False) as here:
+        job = await here.submit()
+        job_id = await claim(here.tools)
+        news = delivered(upstream_id(), Status.PROCESSING)
+        await here.tools.store.apply(news, utc_now(), job_id=job_id, silence=here.tools.lease)
+        await submit(here.tools, job_id)
+        assert (await here.get(job))["status"] == "PROCESSING"
+        assert await here.attempts() == []
+
+
+async def test_a_storm_of_lost_answers_passes(redis_url: str) -> None:
+    """Every slot is in doubt and a backlog waits; once upstream is well, all of them complete, each charged once."""
+    async with town(redis_url, worker=False, max_in_flight=4) as here, AsyncExitStack() as stack:
+        await here.mischief(submit_504=1)
+        jobs = [await here.submit() for _ in range(80)]
+        await start_worker(stack, here.tools)
+        while len(await here.attempts()) < 8:
+            await asyncio.sleep(0.05)
+        await here.mischief()
+        for job in jobs:
+            assert (await here.end_of(job))["status"] == "COMPLETED"
+        assert await here.charges() == [16] * 80
+
+
+async def test_a_409_in_doubt_is_no_refusal(redis_url: str) -> None:
+    """An earlier attempt under the same key may still be under way at upstream."""
+    stored = Stored(pending_job(), 1, attempts=2, misses=0, missing_since=None, doubtful=True, webhook_url=None)
+    refusal = Rejected(409, "in use")
+    event = event_of(refusal, stored, utc_now())
+    assert isinstance(event, Deferred)
+    assert event.outcome_unknown
+    assert isinstance(event_of(refusal, replace(stored, doubtful=False), utc_now()), Refused)
+    assert isinstance(event_of(refusal, replace(stored, attempts=99), utc_now()), Refused)

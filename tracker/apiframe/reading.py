@@ -19,6 +19,7 @@ from tracker.ids import as_uuid
 from tracker.job import Result, Source, Status
 
 MAX_TEXT = 2000
+EARLIEST_YEAR = 2020
 MAX_URLS = 16
 MAX_URL = 2048
 MAX_REST = 4000
@@ -166,11 +167,13 @@ def read_count(value: Any) -> int | None:
 
 
 def _moment(value: Any) -> datetime | None:
+    """None for what is no time, and for a time before there was an Apiframe: the zero of some language."""
     try:
         moment = datetime.fromisoformat(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        known = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         return None
+    return known if known.year >= EARLIEST_YEAR else None
 
 
 def read_error(document: Document) -> str | None:

@@ -19,6 +19,8 @@ from tracker.store.keys import name
 
 BLOCK_MS = 5_000
 RETRY_SECONDS = 0.5
+REPLY_SECONDS = BLOCK_MS / 1000 + 3
+"""A connection that is silent for longer is dead."""
 log = structlog.get_logger()
 
 
@@ -56,7 +58,7 @@ class Watcher:
 
 
 class Feed:
-    """`redis` must be a client without a reply timeout: the reader blocks."""
+    """`redis` must be a client that waits for a reply longer than `BLOCK_MS`: the reader blocks."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -116,7 +118,8 @@ class Feed:
         for _, entries in streams or []:
             for entry_id, fields in entries:
                 self._last = entry_id
-                self._tell(_entry(fields))
+                if (entry := _entry(fields)) is not None:
+                    self._tell(entry)
 
     def _wake_all(self) -> None:
         for watchers in self._watchers.values():
@@ -130,10 +133,14 @@ class Feed:
             listener(entry)
 
 
-def _entry(fields: dict[bytes, bytes]) -> FeedEntry:
-    return FeedEntry(
-        job_id=fields[b"id"].decode(),
-        version=int(fields[b"version"]),
-        status=Status(fields[b"status"].decode()),
-        owner=fields[b"owner"].decode(),
-    )
+def _entry(fields: dict[bytes, bytes]) -> FeedEntry | None:
+    """None for an entry of a newer version's that cannot be read."""
+    try:
+        return FeedEntry(
+            job_id=fields[b"id"].decode(),
+            version=int(fields[b"version"]),
+            status=Status(fields[b"status"].decode()),
+            owner=fields[b"owner"].decode(),
+        )
+    except (KeyError, ValueError):
+        return None

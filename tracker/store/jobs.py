@@ -3,6 +3,7 @@
 Methods raise StoreUnavailable where Redis does not serve them.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -28,7 +29,6 @@ from tracker.transitions import plan
 
 STRANGERS_OWNER = "external"
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
-BACKSTOP = timedelta(days=7)
 QUARANTINE_LENGTH = 1000
 
 P = ParamSpec("P")
@@ -43,6 +43,9 @@ def _served(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         try:
             return await method(*args, **kwargs)
         except UNAVAILABLE as error:
+            task = asyncio.current_task()
+            if task and task.cancelling():  # redis-py may turn a cancellation while it connects into a time-out
+                raise asyncio.CancelledError from error
             raise StoreUnavailable(f"Redis cannot serve this now ({type(error).__name__}); try again.") from error
 
     return call
@@ -84,7 +87,6 @@ class JobStore:
     def __init__(self, redis: Redis, *, retention: timedelta, submit_within: timedelta) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
-        self._keep = retention + BACKSTOP
         self._retention = retention
         self._mask_life = submit_within + timedelta(hours=1)
 
@@ -108,12 +110,17 @@ class JobStore:
         `idempotency` is the caller's key and a digest of its body; another body under the same key is a Conflict.
         """
         key, body = idempotency or ("", "")
-        digest = hashlib.sha256(f"{job.owner}\n{key}".encode()).hexdigest() if key else ""
-        lives = _ms(self._mask_life), _ms(IDEMPOTENCY_LIFETIME), _ms(self._keep)
+        digest = _digest(job.owner, key) if key else ""
+        lives = _ms(self._mask_life), _ms(IDEMPOTENCY_LIFETIME)
         verdict, job_id = await self._scripts.run("create", job.id, mask, digest, body, *lives, *record_of(job))
         if verdict == b"conflict":
             raise Conflict(f"This Idempotency-Key was used within 24 h with another body, for job {job_id.decode()}.")
         return job_id.decode(), verdict == b"replayed"
+
+    @_served
+    async def remembers(self, owner: str, key: str) -> bool:
+        """Whether an Idempotency-Key of this owner stands for a job."""
+        return bool(await self._redis.exists(name("idempotency", _digest(owner, key))))
 
     @_served
     async def get(self, job_id: str) -> Stored | None:
@@ -162,7 +169,7 @@ class JobStore:
         stranger = new_id(min(now, event.completed_at or now)) if isinstance(event, Report) else None
         tracked = tracked_by or Tracked(STRANGERS_OWNER)
         document = change_document(
-            change, job_id, silence=silence, keep=self._keep, adopt_as=stranger,
+            change, job_id, silence=silence, adopt_as=stranger,
             strangers_owner=tracked.owner, strangers_labels=tracked.labels,
         )  # fmt: skip
         outcome, *rest = await self._scripts.run("apply", document, change.fingerprint)
@@ -196,8 +203,8 @@ class JobStore:
 
     @_served
     async def hold(self, reason: str, span: timedelta) -> None:
-        """No worker submits anything for `span`; `reason` is for people."""
-        await self._redis.set(name("hold"), reason, px=max(1, _ms(span)))
+        """No worker submits anything for `span`, or for as long as they are held already; `reason` is for people."""
+        await self._scripts.run("hold", reason, max(1, _ms(span)))
 
     @_served
     async def take_lookups(self, now: datetime, *, lease: timedelta, limit: int) -> list[str]:
@@ -241,6 +248,10 @@ class JobStore:
             pipe.zcard(name("inflight"))
             counts = await pipe.execute()
         return dict(zip([*Status, "inflight"], counts, strict=True))
+
+
+def _digest(owner: str, key: str) -> str:
+    return hashlib.sha256(f"{owner}\n{key}".encode()).hexdigest()
 
 
 async def _reply(answer: Any) -> Any:

@@ -22,7 +22,7 @@ class Key:
 _INDEX = "entries go with the job, by retirement"
 
 LAYOUT = (
-    Key("job", "job id", "hash", "none while it runs; RETENTION_DAYS + 7 days once final, a backstop for retirement",
+    Key("job", "job id", "hash", "none: it goes by retirement, RETENTION_DAYS after its end",
         "the record: the job's own fields, and those of its bookkeeping"),
     Key("history", "job id", "list", "as its job", "one JSON entry for each piece of news, first and last kept"),
     Key("mask", "job id", "string", "SUBMIT_WITHIN_SECONDS + 1 h, deleted once upstream has accepted or refused it",
@@ -35,8 +35,10 @@ LAYOUT = (
     Key("owner", "owner", "zset by id", _INDEX, "jobs of an owner"),
     Key("parent", "upstream job id", "zset by id", _INDEX, "jobs made from one upsample"),
     Key("label", "name=value", "zset by id", _INDEX, "jobs with a label"),
-    Key("queue", None, "zset by ms", "entries go when the job leaves PENDING",
-        "pending jobs and when each may next be tried: creation, end of a lease, or end of a backoff"),
+    Key("queue", None, "zset by ms", "entries go when the job is claimed or leaves PENDING",
+        "pending jobs without a slot, and when each may next be tried: creation, or end of a backoff"),
+    Key("claimed", None, "zset by ms", "entries go when the job leaves PENDING or is put off",
+        "pending jobs with a slot, and when each may next be tried: end of a lease, or of a backoff in doubt"),
     Key("inflight", None, "zset by ms", "entries go when the job is final", "jobs of ours holding a slot, since when"),
     Key("outbox", None, "zset by ms", "entries go when it is done", "follow-up work and when it is due: `lookup:JOB`"),
     Key("finished", None, "zset by ms", "entries go by retirement", "final jobs, since when: what retention reads"),

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from tracker.store.keys import prefix
 
-NAMES = ("create", "claim", "apply", "take", "retire", "page", "own")
+NAMES = ("create", "claim", "apply", "take", "retire", "page", "own", "hold")
 
 
 def source(name: str) -> str:

@@ -24,6 +24,9 @@ class Stored:
     version: int
     attempts: int
     misses: int
+    missing_since: datetime | None
+    doubtful: bool
+    """An attempt's outcome is unknown: upstream may have the job."""
     webhook_url: str | None
 
     @property
@@ -56,6 +59,8 @@ def read_record(job_id: str, flat: Mapping[bytes, bytes] | list[bytes]) -> Store
         version=int(fields.get("version", 0)),
         attempts=int(fields.get("attempts", 0)),
         misses=int(fields.get("misses", 0)),
+        missing_since=from_ms(fields["missingSince"]) if int(fields.get("misses", 0)) else None,
+        doubtful="doubtful" in fields,
         webhook_url=fields.get("webhookUrl", b"").decode() or None,
     )
 
@@ -70,7 +75,6 @@ def change_document(
     job_id: str | None,
     *,
     silence: timedelta,
-    keep: timedelta,
     adopt_as: str | None,
     strangers_owner: str,
     strangers_labels: Mapping[str, str] | None = None,
@@ -99,7 +103,6 @@ def change_document(
         "freesSlot": change.frees_slot,
         "needsNoSlot": change.needs_no_slot,
         "silence": _span(silence),
-        "keep": _span(keep),
     }
     return _compact({name: value for name, value in document.items() if value is not None})
 

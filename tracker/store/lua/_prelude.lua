@@ -49,7 +49,7 @@ local function erase(id, job)
   if job.upstreamJobId and redis.call('HGET', key('upstream'), job.upstreamJobId) == id then
     redis.call('HDEL', key('upstream'), job.upstreamJobId)
   end
-  for _, name in ipairs({ 'queue', 'inflight', 'finished' }) do redis.call('ZREM', key(name), id) end
+  for _, name in ipairs({ 'queue', 'claimed', 'inflight', 'finished' }) do redis.call('ZREM', key(name), id) end
   redis.call('ZREM', key('outbox'), 'lookup:' .. id)
   redis.call('DEL', key('job', id), key('history', id), key('mask', id))
 end

@@ -20,13 +20,23 @@ local function claim_from(holder)
   return change.jobId, 'bound'
 end
 
+-- Which job our worker's answer is about: its own, if that is still there and is bound to no other id of upstream's.
+local function resolve_answer(upstream, holder)
+  local job = load(change.jobId)
+  if not job then return nil end
+  if job.upstreamJobId and job.upstreamJobId ~= upstream then return change.jobId, 'taken' end
+  if holder == change.jobId then return holder, 'held' end
+  if holder then return claim_from(holder) end
+  return change.jobId, job.upstreamJobId and 'held' or 'bound'
+end
+
 -- Which job is meant, and how it was found: 'held'; 'bound' or 'adopted' just now; 'taken' where another job of ours
 -- holds the id. A delivery's address binds only a job that was tried and has no upstream id; else the id decides.
 local function resolve()
   local upstream = change.upstreamJobId
   if not upstream then return change.jobId, 'held' end
   local holder = redis.call('HGET', key('upstream'), upstream)
-  if holder and holder ~= change.jobId and change.source == 'worker' then return claim_from(holder) end
+  if change.source == 'worker' then return resolve_answer(upstream, holder) end
   if holder and redis.call('EXISTS', key('job', holder)) == 1 then return holder, 'held' end
   if change.jobId then
     local bound, attempts = unpack(redis.call('HMGET', key('job', change.jobId), 'upstreamJobId', 'attempts'))
@@ -100,14 +110,13 @@ local function whole(number) return string.format('%.0f', number) end
 local function bind()
   put('upstreamJobId', change.upstreamJobId)
   redis.call('HSET', key('upstream'), change.upstreamJobId, id)
+  if job.attemptAt then put('submittedAt', whole(math.max(created_at(id), tonumber(job.attemptAt)))) end
 end
 
 local function leave_queue()
   redis.call('ZREM', key('queue'), id)
+  redis.call('ZREM', key('claimed'), id)
   redis.call('DEL', key('mask', id))
-  if job.upstreamJobId and job.attemptAt then
-    put('submittedAt', whole(math.max(created_at(id), tonumber(job.attemptAt))))
-  end
 end
 
 -- Within a job, created <= submitted <= started <= completed, whatever clocks said.
@@ -121,15 +130,12 @@ local function conclude(to)
   if change.source ~= 'api' then put('settledBy', change.source) end
   redis.call('ZREM', key('inflight'), id)
   redis.call('ZADD', key('finished'), now, id)
-  redis.call('PEXPIRE', key('job', id), change.keep)
 end
 
 local function carry_on(to)
   if to == 'PROCESSING' and not job.startedAt then put('startedAt', whole(math.max(begun(), now))) end
   if job.attempts then redis.call('ZADD', key('inflight'), 'NX', now, id) end
   redis.call('ZREM', key('finished'), id)
-  redis.call('PERSIST', key('job', id))
-  redis.call('PERSIST', key('history', id))
 end
 
 local function move_to(to)
@@ -211,9 +217,16 @@ elseif FINAL[job.status] and not job.disputed then
 elseif job.upstreamJobId and (outcome == 'applied' or change.source ~= 'webhook' or how ~= 'held') then
   ask_upstream(now + change.silence)
 end
-if job.status == 'PENDING' then
-  if change.retryAt then redis.call('ZADD', key('queue'), 'XX', change.retryAt, id) end
-  if change.freesSlot then redis.call('ZREM', key('inflight'), id) end
+
+-- An attempt that came to nothing gives its slot back, unless an earlier one of this job may have come to something.
+if job.status == 'PENDING' and change.retryAt then
+  if change.freesSlot and not job.doubtful then
+    redis.call('ZREM', key('inflight'), id)
+    redis.call('ZREM', key('claimed'), id)
+    redis.call('ZADD', key('queue'), change.retryAt, id)
+  else
+    redis.call('ZADD', key('claimed'), change.retryAt, id)
+  end
 end
 
 if how == 'adopted' then outcome = 'adopted' end
@@ -236,6 +249,5 @@ if #drops > 0 then
 end
 remember(id, tonumber(job.seq), now, job,
   { source = change.source, type = change.type, outcome = outcome, detail = change.detail })
-if FINAL[job.status] then redis.call('PEXPIRE', key('history', id), change.keep) end
 if visible then publish(id, job) end
 return { outcome, id, job.version, job.status, before }

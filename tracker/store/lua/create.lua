@@ -5,8 +5,7 @@
 -- ARGV[4] digest of the caller's body
 -- ARGV[5] life of the mask, ms
 -- ARGV[6] life of the Idempotency-Key, ms
--- ARGV[7] life of a job that is final already, ms
--- ARGV[8...] the record, field and value in turn
+-- ARGV[7...] the record, field and value in turn
 -- Returns {'created', id}, {'replayed', id of the first} or {'conflict', id of the first}; publishes the new job.
 -- A repetition with the same id (the answer was lost on the way) is the same as the first call.
 
@@ -22,7 +21,7 @@ if digest ~= '' then
   redis.call('SET', key('idempotency', digest), id .. ' ' .. ARGV[4], 'PX', ARGV[6])
 end
 
-redis.call('HSET', key('job', id), unpack(ARGV, 8))
+redis.call('HSET', key('job', id), unpack(ARGV, 7))
 local job = load(id)
 local now = tonumber(job.updatedAt)
 enlist(id, job)
@@ -31,10 +30,6 @@ if job.status == 'PENDING' then
   redis.call('ZADD', key('queue'), now, id)
 end
 remember(id, 1, now, job, { source = 'api', type = 'created', outcome = 'applied' })
-if FINAL[job.status] then
-  redis.call('ZADD', key('finished'), now, id)
-  redis.call('PEXPIRE', key('job', id), ARGV[7])
-  redis.call('PEXPIRE', key('history', id), ARGV[7])
-end
+if FINAL[job.status] then redis.call('ZADD', key('finished'), now, id) end
 publish(id, job)
 return { 'created', id }

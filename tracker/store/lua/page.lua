@@ -7,7 +7,7 @@
 -- ARGV[6...] the other groups, each a JSON list of index keys
 -- Returns {last id looked at or '', 1 if no ids lie behind those looked at, id, record as a flat list, id, record, ...};
 -- publishes nothing.
--- An entry whose record is gone (its backstop TTL ran out before retirement) is removed on the way.
+-- An entry whose record is gone (somebody deleted it by hand) is removed on the way.
 
 local walk, wanted, budget = ARGV[5], tonumber(ARGV[3]), tonumber(ARGV[4])
 local groups = {}

@@ -1,0 +1,1 @@
+"""What models and routes cannot say by themselves: words, limits, examples, each operation's answers."""

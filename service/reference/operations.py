@@ -1,0 +1,312 @@
+"""Each operation: who it is for, what it takes and what it answers, keyed as the route table has it.
+
+What it does is told by its endpoint's docstring, its scopes by the route; neither is repeated here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from service import actions, jobs, queries, webhooks
+from service.forms import MAX_FORM
+from service.reference import samples
+from service.reference.schemas import LABEL_PART, REF
+from tracker import errors
+from tracker.errors import TrackerError
+from tracker.job import Status
+from tracker.store.jobs import IDEMPOTENCY_LIFETIME
+from tracker.submission import MAX_LABEL
+
+JSON = "application/json"
+HOURS = int(IDEMPOTENCY_LIFETIME.total_seconds()) // 3600
+
+TAGS = {
+    "Jobs": "Submit inpaint jobs, follow them to their end, find them again.",
+    "Webhooks": "Where Apiframe delivers its news. Callers have no use for these.",
+    "Service": "For machines that watch the service, and for people who read about it.",
+}
+
+
+def text(**more: Any) -> dict[str, Any]:
+    return {"type": "string", **more}
+
+
+def query(name: str, description: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": schema, **more}
+
+
+def header(name: str, description: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": description, "schema": schema, **more}
+
+
+_MOMENT = text(format="date-time", examples=[samples.PENDING["createdAt"]])
+_LABEL = text(minLength=1, maxLength=MAX_LABEL)
+
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "jobId": {
+        "name": "jobId",
+        "in": "path",
+        "required": True,
+        "description": "The job's id, ours or Apiframe's.",
+        "schema": text(format="uuid"),
+        "example": samples.JOB_ID,
+    },
+    "hint": {
+        "name": "jobId",
+        "in": "path",
+        "required": True,
+        "description": "Our id of the job, as it was put into `webhookUrl`. It is not signed, so it is a hint: "
+        "what the body says of another job never changes this one.",
+        "schema": text(minLength=1),
+        "example": samples.JOB_ID,
+    },
+    "wait": query(
+        "wait",
+        "Seconds to hold the answer while the job does not change. With `If-None-Match`, changes count from that "
+        "version on, so that none is missed between two calls. A final job is answered at once.",
+        {"type": "number", "minimum": 0, "maximum": queries.MAX_WAIT, "default": 0},
+    ),
+    "until": query("until", "With `wait`: hold the answer until the job is final.", text(enum=["final"])),
+    "status": query(
+        "status",
+        "Any of these; repeat it for several.",
+        {"type": "array", "items": {"$ref": f"{REF}{Status.__name__}"}},
+        style="form",
+        explode=True,
+    ),
+    "owner": query("owner", "Name of a key. Without `read:all`, others' jobs are not shown.", text()),
+    "parentJobId": query("parentJobId", "Apiframe's id of the upsample.", text(format="uuid")),
+    "label.*": query(
+        "label.*",
+        "`label.NAME=VALUE` for each label that a job must have.",
+        {
+            "type": "object",
+            "patternProperties": {LABEL_PART: _LABEL},
+            "additionalProperties": False,
+        },
+        style="form",
+        explode=True,
+        example={"label.order": "8821"},
+    ),
+    "createdAfter": query("createdAfter", "Later than this.", _MOMENT),
+    "createdBefore": query("createdBefore", "Earlier than this.", _MOMENT),
+    "limit": query(
+        "limit",
+        "How many to show.",
+        {"type": "integer", "minimum": 1, "maximum": queries.MAX_LIMIT, "default": queries.DEFAULT_LIMIT},
+    ),
+    "cursor": query("cursor", "`nextCursor` of the page before, with the same filters.", text()),
+    "If-None-Match": header("If-None-Match", "`ETag` of the version you know: 304 while it is the last.", text()),
+    "Idempotency-Key": header(
+        "Idempotency-Key",
+        f"Makes a repetition safe: the same key and request within {HOURS} h give the same job.",
+        text(minLength=1, maxLength=jobs.MAX_KEY, pattern=r"^[!-~](?:[ -~]*[!-~])?$"),
+        example="order-8821",
+    ),
+    "X-Webhook-Signature": header(
+        "X-Webhook-Signature",
+        "`sha256=` and the hex HMAC-SHA256 of the body's bytes, keyed with the SHA-256 of the Apiframe key.",
+        text(),
+        required=True,
+        example=f"sha256={'0f' * 32}",
+    ),
+    "X-Request-ID": header(
+        "X-Request-ID",
+        "Names the request in the answer and in the service's log; one that is not sane is replaced.",
+        text(examples=[samples.REQUEST_ID]),
+    ),
+}
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-ID": {"description": "Name it when you ask for help.", "schema": text(minLength=1)},
+    "ETag": {"description": "Stands for this version of the job; strong.", "schema": text(pattern='^".+"$')},
+    "Location": {"description": "The job's address.", "schema": text(pattern="^/v1/jobs/")},
+    "Idempotency-Replayed": {
+        "description": "There if this is the job of an earlier request with the same `Idempotency-Key`.",
+        "schema": text(const="true"),
+    },
+    "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
+    "WWW-Authenticate": {"description": "How to send a key.", "schema": text()},
+    "Allow": {"description": "The methods that the address takes.", "schema": text()},
+}
+OPTIONAL_HEADERS = {"Idempotency-Replayed"}
+
+
+@dataclass(frozen=True)
+class Media:
+    """A body: the name of its schema, and examples by name."""
+
+    schema: str
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    encoding: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    text: str
+    media: Mapping[str, Media | None] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`refusals` are those of its own; what every guarded route refuses is added."""
+
+    id: str
+    tag: str
+    answers: Mapping[int, Answer]
+    parameters: tuple[str, ...] = ()
+    body: Mapping[str, Media] | None = None
+    refusals: tuple[type[TrackerError], ...] = ()
+    about: str = ""
+    """Ends the summary, where one endpoint serves two routes."""
+
+
+EVERYWHERE = (errors.HeadersTooLarge, errors.TrackerError)
+GUARDED = (
+    errors.Unauthenticated,
+    errors.Forbidden,
+    errors.NotAcceptable,
+    errors.InvalidInput,
+    errors.StoreUnavailable,
+)
+WITH_BODY = (errors.BadRequest, errors.TooLarge, errors.UnsupportedMediaType)
+
+
+def job(said: str, *examples: str, headers: tuple[str, ...] = ()) -> Answer:
+    shown = {name: getattr(samples, name.upper()) for name in examples}
+    return Answer(said, {JSON: Media("Job", shown)}, ("ETag", *headers))
+
+
+_RECEIPT = Answer(
+    "The news is in Redis, whatever became of it.",
+    {JSON: Media("Receipt", {"applied": {"jobId": samples.JOB_ID, "outcome": "applied"}})},
+)
+_DELIVERY = {JSON: Media("Delivery", {"completed": samples.DELIVERY})}
+_DELIVERED = (errors.BadRequest, errors.SignatureRefused, errors.TooLarge, errors.StoreUnavailable)
+
+OPERATIONS: dict[str, Operation] = {
+    "POST /v1/jobs": Operation(
+        "submitJob",
+        "Jobs",
+        {202: job("Taken.", "pending", headers=("Location", "Idempotency-Replayed"))},
+        ("Idempotency-Key",),
+        {
+            JSON: Media("InpaintRequest", {"balloon": samples.SUBMISSION}),
+            "multipart/form-data": Media(
+                "InpaintForm",
+                encoding={
+                    "labels": {"contentType": JSON},
+                    "mask": {"contentType": "image/png, image/jpeg, image/webp"},
+                },
+            ),
+        },
+        (*WITH_BODY, errors.MaskRefused, errors.Conflict),
+    ),
+    "GET /v1/jobs": Operation(
+        "listJobs",
+        "Jobs",
+        {
+            200: Answer(
+                "A page.",
+                {
+                    JSON: Media(
+                        "JobPage",
+                        {
+                            "first": {"jobs": [samples.PROCESSING], "nextCursor": samples.CURSOR, "hasMore": True},
+                            "last": {"jobs": [samples.COMPLETED], "nextCursor": None, "hasMore": False},
+                        },
+                    )
+                },
+            )
+        },
+        jobs.LIST_QUERY,
+    ),
+    "POST /v1/jobs/track": Operation(
+        "trackJob",
+        "Jobs",
+        {
+            200: job("It was known already.", "stranger", headers=("Location",)),
+            201: job("Tracked from now on.", "stranger", headers=("Location",)),
+        },
+        (),
+        {JSON: Media("TrackRequest", {"one": samples.TRACKING})},
+        (*WITH_BODY, errors.NotFound, errors.Conflict, errors.UpstreamUnavailable),
+    ),
+    "GET /v1/jobs/{job_id}": Operation(
+        "getJob",
+        "Jobs",
+        {
+            200: job("The job as it is.", "pending", "processing", "completed", "failed"),
+            304: Answer("It is still the version that you know.", headers=("ETag",)),
+        },
+        ("jobId", *jobs.GET_QUERY, "If-None-Match"),
+        None,
+        (errors.NotFound,),
+    ),
+    "GET /v1/jobs/{job_id}/events": Operation(
+        "listJobEvents",
+        "Jobs",
+        {
+            200: Answer(
+                "A page.",
+                {JSON: Media("EventPage", {"all": {"events": samples.EVENTS, "nextCursor": None, "hasMore": False}})},
+            )
+        },
+        ("jobId", *jobs.EVENTS_QUERY),
+        None,
+        (errors.NotFound,),
+    ),
+    "POST /v1/jobs/{job_id}/cancel": Operation(
+        "cancelJob",
+        "Jobs",
+        {200: job("Cancelled, now or before.", "cancelled")},
+        ("jobId",),
+        None,
+        (errors.NotFound, errors.Conflict),
+    ),
+    "POST /v1/jobs/{job_id}/refresh": Operation(
+        "refreshJob",
+        "Jobs",
+        {200: job("The job as Apiframe tells of it.", "completed")},
+        ("jobId",),
+        None,
+        (errors.NotFound, errors.Conflict, errors.UpstreamUnavailable),
+    ),
+    "POST /webhooks/apiframe": Operation(
+        "receiveDelivery", "Webhooks", {200: _RECEIPT}, ("X-Webhook-Signature",), _DELIVERY, _DELIVERED, "about any job"
+    ),
+    "POST /webhooks/apiframe/{job_id}": Operation(
+        "receiveJobDelivery",
+        "Webhooks",
+        {200: _RECEIPT},
+        ("hint", "X-Webhook-Signature"),
+        _DELIVERY,
+        _DELIVERED,
+        "about a job of ours",
+    ),
+    "GET /healthz": Operation(
+        "getHealth", "Service", {200: Answer("Alive.", {JSON: Media("Health", {"alive": {"status": "ok"}})})}
+    ),
+    "GET /readyz": Operation(
+        "getReadiness",
+        "Service",
+        {200: Answer("Ready.", {JSON: Media("Health", {"ready": {"status": "ready"}})})},
+        refusals=(errors.StoreUnavailable,),
+    ),
+    "GET /metrics": Operation(
+        "getMetrics",
+        "Service",
+        {200: Answer("Prometheus text.", {"text/plain": Media("", {"few": samples.METRICS})})},
+        refusals=(errors.StoreUnavailable,),
+    ),
+    "GET /openapi.json": Operation("getOpenApi", "Service", {200: Answer("The document.", {JSON: None})}),
+    "GET /docs": Operation("getDocs", "Service", {200: Answer("A page.", {"text/html": Media("")})}),
+}
+
+SIZES = {
+    "submitJob": f"At most {jobs.MAX_BODY:,} bytes of JSON, or {MAX_FORM:,} of a form.",
+    "trackJob": f"At most {actions.MAX_BODY:,} bytes.",
+    "receiveDelivery": f"At most {webhooks.MAX_DELIVERY:,} bytes, signed as they are.",
+    "receiveJobDelivery": f"At most {webhooks.MAX_DELIVERY:,} bytes, signed as they are.",
+}

@@ -1,0 +1,168 @@
+"""Examples, made with the models and the errors in use; a test holds each against its schema."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from service.problems import problem
+from tracker.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    HeadersTooLarge,
+    InvalidInput,
+    MaskRefused,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotFound,
+    SignatureRefused,
+    StoreUnavailable,
+    TooLarge,
+    TrackerError,
+    Unauthenticated,
+    UnsupportedMediaType,
+    UpstreamUnavailable,
+)
+from tracker.job import Failure, FailureCode, HistoryEntry, Job, MaskFacts, Outcome, Result, Source, Status
+
+REQUEST_ID = "6e0b5f0c2d7a4c1f9a53"
+JOB_ID = "019cf0f0-b200-7000-8a3f-5b1d2c4e6f70"
+UPSTREAM_ID = "a1b2c3d4-e5f6-4890-abcd-ef1234567890"
+PARENT_ID = "c3d4e5f6-a7b8-4012-8def-345678901234"
+MASK = (
+    "iVBORw0KGgoAAAANSUhEUgAAAEAAAABAAQAAAACCEkxzAAAAHklEQVR42mNg"
+    "GFyAkYHhPwMDAyMDE0xklIHMGGwAAPa7AUAn7aGOAAAAAElFTkSuQmCC"
+)
+"""64 x 64 pixels, a white square in the middle."""
+CURSOR = "Q2tEX0l4a2c5YTAxOWNmMGYwLWIyMDA"
+_START = datetime(2026, 3, 15, 10, 0, 32, tzinfo=UTC)
+
+
+def _at(seconds: float) -> datetime:
+    return _START + timedelta(seconds=seconds)
+
+
+def _wire(model: BaseModel, **options: Any) -> dict[str, Any]:
+    return model.model_dump(mode="json", by_alias=True, **options)
+
+
+_PENDING = Job(
+    id=JOB_ID,
+    owner="editor",
+    parent_job_id=PARENT_ID,
+    prompt="a red hot air balloon",
+    labels={"order": "8821"},
+    mask=MaskFacts(
+        sha256="04cdb60570696f7ac20b990d329e4a6ae0563ea243105eec7e95fccae074004a", width=64, height=64, coverage=0.25
+    ),
+    created_at=_at(0),
+    updated_at=_at(0),
+)
+_PROCESSING = _PENDING.model_copy(
+    update={
+        "status": Status.PROCESSING,
+        "progress": 45,
+        "upstream_job_id": UPSTREAM_ID,
+        "submitted_at": _at(0.2),
+        "started_at": _at(4),
+        "updated_at": _at(11.5),
+    }
+)
+_COMPLETED = _PROCESSING.model_copy(
+    update={
+        "status": Status.COMPLETED,
+        "progress": 100,
+        "result": Result(
+            images=tuple(f"https://cdn2.apiframe.ai/images/{UPSTREAM_ID}-{n}.png" for n in range(1, 5)),
+            grid_url=f"https://cdn2.apiframe.ai/images/{UPSTREAM_ID}-grid.png",
+        ),
+        "result_expires_at": _at(31) + timedelta(hours=24),
+        "credit_cost": 16,
+        "settled_by": Source.WEBHOOK,
+        "completed_at": _at(31),
+        "updated_at": _at(31.1),
+    }
+)
+_FAILED = _PROCESSING.model_copy(
+    update={
+        "status": Status.FAILED,
+        "error": Failure(code=FailureCode.PROVIDER_FAILED, message="Provider returned an error: content policy"),
+        "settled_by": Source.WEBHOOK,
+        "completed_at": _at(12),
+        "updated_at": _at(12.1),
+    }
+)
+_STRANGER = _PROCESSING.model_copy(update={"mask": None, "submitted_at": None, "prompt": None})
+_CANCELLED = _PENDING.model_copy(
+    update={
+        "status": Status.CANCELLED,
+        "settled_by": Source.API,
+        "completed_at": _at(2),
+        "updated_at": _at(2),
+    }
+)
+
+PENDING, PROCESSING, COMPLETED, FAILED, STRANGER, CANCELLED = (
+    _wire(job) for job in (_PENDING, _PROCESSING, _COMPLETED, _FAILED, _STRANGER, _CANCELLED)
+)
+EVENTS = [
+    _wire(entry, exclude_none=True)
+    for entry in (
+        HistoryEntry(
+            seq=1, at=_at(0), source=Source.API, type="created", status=Status.PENDING, progress=0,
+            outcome=Outcome.APPLIED,
+        ),
+        HistoryEntry(
+            seq=2, at=_at(11.5), source=Source.WEBHOOK, type="progress", status=Status.PROCESSING, progress=45,
+            outcome=Outcome.APPLIED,
+        ),
+    )
+]  # fmt: skip
+
+SUBMISSION = {
+    "parentJobId": PARENT_ID,
+    "mask": MASK,
+    "prompt": "a red hot air balloon",
+    "labels": {"order": "8821"},
+}
+TRACKING = {"upstreamJobId": UPSTREAM_ID, "labels": {"order": "8821"}}
+DELIVERY = {
+    "event": "completed",
+    "jobId": UPSTREAM_ID,
+    "status": "COMPLETED",
+    "progress": 100,
+    "result": {"images": COMPLETED["result"]["images"], "gridUrl": COMPLETED["result"]["gridUrl"]},
+    "creditCost": 16,
+    "completedAt": COMPLETED["completedAt"],
+}
+METRICS = '# HELP tracker_jobs Jobs held, by status.\n# TYPE tracker_jobs gauge\ntracker_jobs{status="PENDING"} 3.0\n'
+
+REFUSALS: tuple[TrackerError, ...] = (
+    BadRequest(
+        "The body is not JSON: EOF while parsing a string at line 1 column 61. A mask from GNU base64 needs -w0."
+    ),
+    Unauthenticated("Send an API key as X-API-Key, or as Authorization: Bearer."),
+    SignatureRefused("mismatch", "The signature does not match the body."),
+    Forbidden("The key 'reader' lacks the scope 'submit'."),
+    NotFound("There is no such job, or it is not yours to see."),
+    MethodNotAllowed("This address does not take this method; see Allow."),
+    NotAcceptable("All answers here are JSON; let Accept allow application/json."),
+    Conflict("It is COMPLETED: only a pending job can be cancelled, since Apiframe offers no cancel."),
+    TooLarge("The body has more bytes than are taken here."),
+    UnsupportedMediaType("Send application/json or multipart/form-data."),
+    InvalidInput({"wiat": ["Unknown parameter; this address takes until, wait."]}),
+    MaskRefused("The mask is not base64: character 1 of 9 is '%', which cannot stand there."),
+    HeadersTooLarge("All headers together may have 16,384 bytes."),
+    TrackerError("The service failed; its log has more."),
+    StoreUnavailable("Redis cannot serve this now (ConnectionError); try again."),
+    UpstreamUnavailable("Apiframe asks us to slow down.", 9),
+)
+"""One of each kind that can be answered, as it reads."""
+
+
+def problem_of(error: TrackerError) -> dict[str, Any]:
+    """The very answer that the service would give."""
+    body: dict[str, Any] = json.loads(bytes(problem(error, REQUEST_ID).body))
+    return body

@@ -1,0 +1,257 @@
+"""The components' schemas: from the models in use, with the words and limits that a model does not hold."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+
+from service.problems import TYPE
+from tracker.errors import TrackerError
+from tracker.job import HistoryEntry, Job, Outcome, Wire
+from tracker.masks import MAX_BYTES, MAX_CHARS, MAX_SIDE, MIN_SIDE, READERS
+from tracker.submission import LABEL_NAME, MAX_LABEL, MAX_LABELS, InpaintRequest, TrackRequest
+
+REF = "#/components/schemas/"
+
+Schema = dict[str, Any]
+
+
+class JobPage(Wire):
+    """A page of jobs, newest first."""
+
+    jobs: list[Job]
+    next_cursor: str | None
+    has_more: bool
+
+
+class EventPage(Wire):
+    """A page of a job's history, oldest first."""
+
+    events: list[HistoryEntry]
+    next_cursor: str | None
+    has_more: bool
+
+
+class Receipt(Wire):
+    """What became of a delivery."""
+
+    job_id: str | None
+    outcome: Outcome
+
+
+class Health(Wire):
+    status: Literal["ok", "ready"]
+
+
+class Problem(Wire):
+    """An error, as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+
+
+class FieldProblem(Problem):
+    """Fields or parameters are at fault. Nothing of the request was held."""
+
+    errors: dict[str, list[str]]
+
+
+ASKED: tuple[type[BaseModel], ...] = (InpaintRequest, TrackRequest)
+ANSWERED: tuple[type[BaseModel], ...] = (JobPage, EventPage, Receipt, Health, FieldProblem, Problem)
+
+_UUID = {"format": "uuid"}
+LABEL_PART = rf"^label\.{LABEL_NAME.removesuffix('+')}{{1,{MAX_LABEL}}}$"
+"""A part of a form, or a parameter, that is one label."""
+_DIGEST = {"pattern": "^[0-9a-f]{64}$"}
+_PIXELS = {"minimum": MIN_SIDE, "maximum": MAX_SIDE}
+_FORMATS = ", ".join(sorted(reader.format or "" for reader in READERS.values()))
+_CURSOR = "Send it as `cursor` for the next page, with the same filters; null on the last one."
+
+PARTS: dict[str, dict[str, Schema]] = {
+    "Job": {
+        "id": {"description": "Ours, a UUID of version 7: ids sort by time.", **_UUID},
+        "upstreamJobId": {"description": "Apiframe's, once it has accepted the job.", **_UUID},
+        "action": {"description": "`inpaint`; of a tracked job whatever it is at Apiframe, null until that is known."},
+        "owner": {"description": "Name of the key that submitted or tracked it; `external` for nobody's."},
+        "status": {"description": "Only moves forward."},
+        "progress": {"description": "Percent. Only grows while the job is processed.", "minimum": 0, "maximum": 100},
+        "parentJobId": {"description": "Apiframe's id of the upsample that is repainted."},
+        "prompt": {"description": "Null: the parent's is used."},
+        "labels": {"description": "The caller's own, to find the job again."},
+        "mask": {"description": "Facts about the mask, which itself is never returned. Null for a tracked job."},
+        "result": {"description": "Where the images lie. Set on `COMPLETED`."},
+        "resultExpiresAt": {"description": "Apiframe may delete the images after this."},
+        "error": {"description": "Why it failed. Set on `FAILED`."},
+        "creditCost": {"description": "What Apiframe charged.", "minimum": 0},
+        "settledBy": {"description": "How the end became known. `poll`: the webhook was lost."},
+        "createdAt": {"description": "When it was taken."},
+        "submittedAt": {"description": "When the attempt was sent that Apiframe accepted."},
+        "startedAt": {"description": "The first sign that it is processed."},
+        "completedAt": {"description": "Set in every final state."},
+        "updatedAt": {"description": "The last change."},
+        "links": {"description": "Addresses of the job, its history and its stream."},
+    },
+    "MaskFacts": {
+        "sha256": {"description": "Of the file's bytes, decoded from base64.", **_DIGEST},
+        "width": {"description": "Pixels.", **_PIXELS},
+        "height": {"description": "Pixels.", **_PIXELS},
+        "coverage": {"description": "Share of the picture that is white.", "minimum": 0, "maximum": 1},
+    },
+    "Result": {
+        "images": {"description": "Addresses of the images: four for an inpaint."},
+        "gridUrl": {"description": "All of them in one picture."},
+    },
+    "Failure": {
+        "code": {"description": "For programs."},
+        "message": {"description": "For people; upstream's own words where there are any."},
+    },
+    "HistoryEntry": {
+        "seq": {"description": "Counts from 1; gaps where a very long history was cut.", "minimum": 1},
+        "at": {"description": "When it was learned."},
+        "source": {"description": "Who brought the news."},
+        "type": {"description": "What kind of news it was."},
+        "status": {"description": "The job's, after the entry."},
+        "progress": {"description": "The job's, after the entry.", "minimum": 0, "maximum": 100},
+        "outcome": {"description": "What became of the news."},
+        "detail": {"description": "What else is worth knowing; left out where there is nothing."},
+    },
+    "JobPage": {
+        "jobs": {"description": "At most `limit`."},
+        "nextCursor": {"description": _CURSOR},
+        "hasMore": {"description": "Whether there is a next page."},
+    },
+    "EventPage": {
+        "events": {"description": "At most `limit`."},
+        "nextCursor": {"description": _CURSOR},
+        "hasMore": {"description": "Whether there is a next page."},
+    },
+    "Receipt": {
+        "jobId": {"description": "Ours. Null where nothing readable named a job.", **_UUID},
+        "outcome": {"description": "What became of it."},
+    },
+    "Health": {"status": {"description": "One word."}},
+    "Problem": {
+        "type": {"description": "Ends in a word for programs.", "pattern": f"^{TYPE}[a-z-]+$"},
+        "title": {"description": "The same for every problem of this type."},
+        "status": {"description": "The HTTP status.", "minimum": 400, "maximum": 599},
+        "detail": {"description": "What is wrong here, and what to do."},
+        "requestId": {"description": "As in `X-Request-ID`; the service's log has it too."},
+    },
+    "FieldProblem": {
+        "errors": {"description": "Messages by field, parameter or header, as it was sent."},
+    },
+    "InpaintRequest": {
+        "action": {"description": "May be there, so that a body written for Apiframe can be pasted."},
+        "parentJobId": {"description": "Id of a finished **upsample** at Apiframe.", **_UUID},
+        "mask": {
+            "description": f"The mask in base64, a `data:` prefix and line breaks allowed: {_FORMATS}, black and "
+            f"white, as large as the parent's image; white is repainted. At most {MAX_BYTES:,} bytes, sides of "
+            f"{MIN_SIDE} to {MAX_SIDE:,} pixels.",
+            "contentEncoding": "base64",
+            "maxLength": MAX_CHARS,
+            "minLength": 1,
+        },
+        "prompt": {"description": "What to paint; without it, the parent's prompt is used."},
+        "labels": {"description": "Your own, to find the job again.", "maxProperties": MAX_LABELS},
+    },
+    "TrackRequest": {
+        "upstreamJobId": {"description": "Apiframe's id of the job.", **_UUID},
+        "labels": {"description": "Your own, to find the job again.", "maxProperties": MAX_LABELS},
+    },
+}  # fmt: skip
+"""Every property has its words here, and what holds for it beyond its type. A test sees to it."""
+
+DELIVERY: Schema = {
+    "description": "Apiframe's delivery. Read tolerantly: a signed body that cannot be understood is kept for a person "
+    "(`quarantined`) and answered like any other, since sending it again would not help.",
+    "properties": {
+        "event": {"description": "`progress`, `completed` or `failed`."},
+        "jobId": {"description": "Apiframe's id of the job."},
+        "status": {"description": "Trusted over `event`."},
+        "progress": {"description": "Percent."},
+        "result": {"description": "Addresses of the images: an object with `images` and `gridUrl`, or one address."},
+        "error": {"description": "Why it failed."},
+        "creditCost": {"description": "What Apiframe charged."},
+        "completedAt": {"description": "When it ended."},
+    },
+}
+
+
+class _Generator(GenerateJsonSchema):
+    """Without the titles that pydantic makes of names."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def schemas() -> dict[str, Schema]:
+    """By name, in alphabetical order."""
+    made = {**_made(ASKED, "validation"), **_made(ANSWERED, "serialization")}
+    for schema in made.values():
+        schema["properties"] = {name: _plain(part) for name, part in schema.get("properties", {}).items()}
+    for name, parts in PARTS.items():
+        for part, more in parts.items():
+            made[name]["properties"][part] |= more
+    _inherit(made["FieldProblem"], made["Problem"])
+    made["Problem"]["properties"]["type"]["examples"] = [f"{TYPE}{TrackerError.code}"]
+    return dict(sorted({**made, "InpaintForm": _form(made["InpaintRequest"]), "Delivery": DELIVERY}.items()))
+
+
+def _made(models: tuple[type[BaseModel], ...], mode: JsonSchemaMode) -> dict[str, Schema]:
+    _, found = models_json_schema(
+        [(model, mode) for model in models], ref_template=f"{REF}{{model}}", schema_generator=_Generator
+    )
+    made: dict[str, Schema] = found["$defs"]
+    if mode == "serialization":
+        for schema in made.values():
+            _complete(schema)
+    return made
+
+
+def _complete(schema: Schema) -> None:
+    """Answers leave no field out but a history entry's `detail`, and so have no defaults."""
+    for part in schema.get("properties", {}).values():
+        part.pop("default", None)
+    if "properties" in schema:
+        schema["required"] = [name for name in schema["properties"] if name != "detail"]
+
+
+def _plain(part: Schema) -> Schema:
+    """A type or null as `type: [..., null]`; names of labels as they are checked."""
+    match part:
+        case {"anyOf": [{"type": str(kind)} as some, {"type": "null"}]}:
+            others = {key: value for key, value in part.items() if key != "anyOf"}
+            return {**others, **some, "type": [kind, "null"]}
+        case {"propertyNames": dict(names)}:
+            return {**part, "propertyNames": {"type": "string", **names, "pattern": f"^{LABEL_NAME}$"}}
+    return part
+
+
+def _inherit(schema: Schema, base: Schema) -> None:
+    schema["properties"] = {**base["properties"], "errors": schema["properties"]["errors"]}
+
+
+def _form(request: Schema) -> Schema:
+    """The fields of JSON as parts of a form: the mask as a file, labels also one by one."""
+    parts = {name: dict(part) for name, part in request["properties"].items()}
+    label = parts["labels"]["additionalProperties"]
+    parts["mask"] = {
+        "type": "string",
+        "format": "binary",
+        "description": f"The file: {_FORMATS}, at most {MAX_BYTES:,} bytes. Without a file name, base64 is expected.",
+    }
+    parts["prompt"] = {**parts["prompt"], "type": "string"}
+    for part in parts.values():
+        part.pop("default", None)
+    return {
+        "title": "InpaintForm",
+        "description": f"The same as a form. Labels: one JSON object, or a part `label.NAME` each; {MAX_LABELS} in all.",
+        "type": "object",
+        "properties": parts,
+        "patternProperties": {LABEL_PART: label},
+        "required": request["required"],
+        "additionalProperties": False,
+    }
