@@ -25,7 +25,7 @@ Model = TypeVar("Model", bound=BaseModel)
 def _uuid(value: str) -> str:
     canonical = as_uuid(value)
     if canonical is None:
-        raise ValueError("Not a UUID; expected the job id of a finished upsample at Apiframe.")
+        raise ValueError("Not a UUID; expected the id of a job at Apiframe.")
     return canonical
 
 
