@@ -1,5 +1,7 @@
 """Connections to Redis, so that one that is away is noticed within seconds and found again by itself."""
 
+import asyncio
+
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -12,6 +14,13 @@ UNAVAILABLE = (RedisError, OSError)
 
 # Every script may be repeated: a creation by its id, a delivery by its fingerprint, a claim by its lease.
 _RETRIED = [RedisConnectionError, RedisTimeoutError, OSError]
+
+
+def yield_to_cancellation() -> None:
+    """To be called after redis-py: it takes a cancellation that meets it while it connects for a time-out, and retries."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def connect(url: str, *, reply_within: float | None = 1.0) -> Redis:

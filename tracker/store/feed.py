@@ -14,7 +14,7 @@ import structlog
 from redis.asyncio import Redis
 
 from tracker.job import Status
-from tracker.store.connection import UNAVAILABLE
+from tracker.store.connection import UNAVAILABLE, yield_to_cancellation
 from tracker.store.keys import name
 
 BLOCK_MS = 5_000
@@ -102,8 +102,10 @@ class Feed:
                 self._wake_all()
                 self.ready.set()
                 while True:
+                    yield_to_cancellation()
                     await self._read()
             except UNAVAILABLE as error:
+                yield_to_cancellation()
                 log.warning("feed interrupted", error=type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
 

@@ -3,7 +3,6 @@
 Methods raise StoreUnavailable where Redis does not serve them.
 """
 
-import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,7 +19,7 @@ from tracker.events import Event, Report
 from tracker.ids import first_id, new_id
 from tracker.job import HistoryEntry, Job, Outcome, Status
 from tracker.settings import Settings
-from tracker.store.connection import UNAVAILABLE
+from tracker.store.connection import UNAVAILABLE, yield_to_cancellation
 from tracker.store.keys import name
 from tracker.store.pages import Filter, Page, read_page
 from tracker.store.scripts import Scripts
@@ -41,11 +40,11 @@ def _served(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     @wraps(method)
     async def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return await method(*args, **kwargs)
+            answer = await method(*args, **kwargs)
+            yield_to_cancellation()
+            return answer
         except UNAVAILABLE as error:
-            task = asyncio.current_task()
-            if task and task.cancelling():  # redis-py may turn a cancellation while it connects into a time-out
-                raise asyncio.CancelledError from error
+            yield_to_cancellation()
             raise StoreUnavailable(f"Redis cannot serve this now ({type(error).__name__}); try again.") from error
 
     return call
