@@ -248,7 +248,7 @@ def _form(request: Schema) -> Schema:
         part.pop("default", None)
     return {
         "title": "InpaintForm",
-        "description": f"The same as a form. Labels: one JSON object, or a part `label.NAME` each; {MAX_LABELS} in all.",
+        "description": f"The same as a form. Labels: a JSON object, or a part `label.NAME` each; {MAX_LABELS} in all.",
         "type": "object",
         "properties": parts,
         "patternProperties": {LABEL_PART: label},

@@ -17,7 +17,7 @@ _RETRIED = [RedisConnectionError, RedisTimeoutError, OSError]
 
 
 def yield_to_cancellation() -> None:
-    """To be called after redis-py: it takes a cancellation that meets it while it connects for a time-out, and retries."""
+    """To be called after redis-py, which takes a cancellation while it connects for a time-out, and tries again."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
