@@ -98,7 +98,6 @@ _STRANGER = _PROCESSING.model_copy(update={"mask": None, "submitted_at": None, "
 _CANCELLED = _PENDING.model_copy(
     update={
         "status": Status.CANCELLED,
-        "settled_by": Source.API,
         "completed_at": _at(2),
         "updated_at": _at(2),
     }

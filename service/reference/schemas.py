@@ -86,7 +86,7 @@ PARTS: dict[str, dict[str, Schema]] = {
         "resultExpiresAt": {"description": "Apiframe may delete the images after this."},
         "error": {"description": "Why it failed. Set on `FAILED`."},
         "creditCost": {"description": "What Apiframe charged.", "minimum": 0},
-        "settledBy": {"description": "How the end became known. `poll`: the webhook was lost."},
+        "settledBy": {"description": "How the end became known; `poll`: a lost webhook. Null if a caller cancelled."},
         "createdAt": {"description": "When it was taken."},
         "submittedAt": {"description": "When the attempt was sent that Apiframe accepted."},
         "startedAt": {"description": "The first sign that it is processed."},
