@@ -14,8 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.openapi import Document, Route, document, serialized
+from service.problems import TYPE
+from service.queries import only
 
-STYLE = (Path(__file__).parent / "reference" / "style.css").read_text("utf-8")
+_REFERENCE = Path(__file__).parent / "reference"
+STYLE = (_REFERENCE / "style.css").read_text("utf-8")
+ERRORS = dict(re.findall(r"(?ms)^## (\S+)\n\n(.*?)(?=^## |\Z)", (_REFERENCE / "errors.md").read_text("utf-8")))
+"""The paragraphs of docs/errors.md, by the word that ends a problem's `type`."""
 CSP = (
     f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -42,6 +47,7 @@ async def docs(request: Request) -> Response:
 
     `/openapi.json` as a page for people.
     """
+    only(request, ())
     headers = {"Content-Security-Policy": CSP, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
     return Response(request.state.reference.page, media_type="text/html", headers=headers)
 
@@ -147,14 +153,14 @@ class _View:
         return _row(name, ["header", self._kind(one["schema"])], False, one["description"])
 
     def _errors(self) -> Iterator[str]:
-        """One of each `type`, under its last word."""
+        """One of each `type`, where it leads to."""
         responses = self._document["components"]["responses"].values()
         media = [response["content"]["application/problem+json"]["examples"] for response in responses]
         shown = [example["value"] for examples in media for example in examples.values()]
-        for word, problem in {problem["type"].rpartition(":")[2]: problem for problem in shown}.items():
+        for word, problem in {problem["type"].removeprefix(TYPE): problem for problem in shown}.items():
             yield (
-                f"<article id='{escape(word)}'><h3><b class='s{str(problem['status'])[0]}'>{problem['status']}</b> "
-                f"{escape(word)}</h3><p>{escape(problem['title'])}.</p>{_example('as it reads', problem)}</article>"
+                f"<article id='{escape(word)}'><h3>{escape(word)}</h3>"
+                f"{prose(ERRORS[word])}{_example('as it reads', problem)}</article>"
             )
 
     def _schemas(self) -> Iterator[str]:

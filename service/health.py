@@ -1,4 +1,7 @@
-"""For machines that watch us: alive, ready, and figures."""
+"""For machines that watch us: alive, ready, and figures.
+
+Parameters are ignored here, as nowhere else: a probe that its sender has decorated must not take the service down.
+"""
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
@@ -19,10 +22,10 @@ async def healthz(_: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Tell whether requests can be served.
 
-    They can when Redis answers and has the scripts.
+    They can when Redis answers and has the scripts. `instance` is the same for every process of one installation.
     """
-    await state_of(request).store.ready()
-    return JSONResponse({"status": "ready"})
+    instance = await state_of(request).store.ready()
+    return JSONResponse({"status": "ready", "instance": instance})
 
 
 async def metrics(request: Request) -> Response:

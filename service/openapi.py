@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.queries import only
 from service.reference import samples
 from service.reference.operations import (
     EVERYWHERE,
@@ -68,6 +69,7 @@ async def openapi(request: Request) -> Response:
 
     OpenAPI 3.1, for tools; `/docs` shows the same to people.
     """
+    only(request, ())
     return Response(request.state.reference.document, media_type="application/json")
 
 

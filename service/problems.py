@@ -18,8 +18,8 @@ from tracker.errors import (
     Unavailable,
 )
 
-TYPE = "urn:inpaint-tracker:error:"
-"""Followed by the name of a paragraph in docs/errors.md."""
+TYPE = "/docs#"
+"""Followed by the name of a paragraph in docs/errors.md, which `/docs` shows."""
 _FRAMEWORK: dict[int, type[TrackerError]] = {400: BadRequest, 404: NotFound, 405: MethodNotAllowed, 413: TooLarge}
 _SENTENCES = {404: "There is nothing at this address.", 405: "This address does not take this method; see Allow."}
 

@@ -1,5 +1,6 @@
 """Query parameters, read strictly: what a route does not know is refused by name, never ignored."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from tracker.store.pages import Filter
 from tracker.submission import LABEL_RULE, is_label
 
 MAX_WAIT = 60.0
+SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
+"""A number as JSON has it; `float` would also take digits of other scripts, and underscores."""
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
 
@@ -42,13 +45,9 @@ def wait(request: Request) -> Wait:
     given, until = request.query_params.get("wait", "0"), request.query_params.get("until")
     if until not in (None, "final"):
         raise InvalidInput({"until": ["The one value it takes is 'final'."]})
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= MAX_WAIT:
+    if not (SECONDS.fullmatch(given) and float(given) <= MAX_WAIT):
         raise InvalidInput({"wait": [f"Expected seconds from 0 to {MAX_WAIT:.0f}."]})
-    return Wait(seconds, until == "final")
+    return Wait(float(given), until == "final")
 
 
 def limit(request: Request) -> int:
@@ -101,7 +100,7 @@ def moment(request: Request, name: str) -> datetime | None:
     if given is None:
         return None
     try:
-        found = datetime.fromisoformat(given.replace(" ", "+"))  # a '+' that was not encoded arrives as a blank
+        found = datetime.fromisoformat(given.replace(" ", "+").upper())  # an unencoded '+' arrives as a blank
         known = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
         return min(max(known, EARLIEST), LATEST)  # jobs' ids hold no time before or after
     except (ValueError, OverflowError):

@@ -81,6 +81,15 @@ def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPa
     assert line == "API_KEYS_FILE: cannot read /nonexistent/keys: No such file or directory"
 
 
+def test_secret_files_and_addresses_are_reported_with_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one after the other, each time the process is started again."""
+    lines = refused(
+        monkeypatch, REDIS_URL="", REDIS_URL_FILE="/nonexistent/url", API_KEYS_FILE="/nonexistent/keys",
+        PUBLIC_URL="http://tracker.example", PORT="many",
+    )  # fmt: skip
+    assert [line.partition(":")[0] for line in lines] == ["REDIS_URL_FILE", "PUBLIC_URL", "API_KEYS_FILE", "PORT"]
+
+
 def test_dossier_13_22_a_plain_http_public_url_is_for_sandboxes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Apiframe itself wants https."""
     [line] = refused(monkeypatch, PUBLIC_URL="http://tracker.example")

@@ -7,12 +7,14 @@ one line that names its variable and never its value.
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tracker.errors import ConfigurationError
@@ -20,6 +22,9 @@ from tracker.errors import ConfigurationError
 SCOPES = ("submit", "read", "read:all", "ops")
 SECRETS = ("redis_url", "queue_redis_url", "apiframe_api_key", "apiframe_previous_api_keys", "api_keys")
 """Settings that may also come from a file named by NAME_FILE."""
+
+UNREADABLE = "unreadable_file"
+"""The type of the mistake that such a file can be."""
 
 Scope = Literal["submit", "read", "read:all", "ops"]
 
@@ -39,6 +44,13 @@ class ApiKey(BaseModel):
         if value == "external":
             raise ValueError("'external' owns what nobody submitted")
         return value
+
+
+@dataclass(frozen=True)
+class _Unreadable:
+    """Stands for the secret whose file cannot be read, so that it is told of together with every other mistake."""
+
+    message: str
 
 
 class Settings(BaseSettings):
@@ -76,6 +88,13 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["json", "console"] = Field("json", description="json lines, or console for people")
+
+    @field_validator(*SECRETS, mode="before")
+    @classmethod
+    def _readable(cls, value: Any) -> Any:
+        if isinstance(value, _Unreadable):
+            raise PydanticCustomError(UNREADABLE, "{message}", {"message": value.message})
+        return value
 
     @field_validator("apiframe_previous_api_keys", mode="before")
     @classmethod
@@ -122,12 +141,13 @@ class Settings(BaseSettings):
     def _lower(cls, value: Any) -> Any:
         return value.strip().lower() if isinstance(value, str) else value
 
-    @model_validator(mode="after")
-    def _https(self) -> "Settings":
+    @field_validator("public_url")
+    @classmethod
+    def _https(cls, value: str | None, info: ValidationInfo) -> str | None:
         """Webhooks carry results: plain http is for a sandbox, which is itself plain http (dossier section 13, 22)."""
-        if self.public_url and self.public_url.startswith("http:") and self.apiframe_base_url.startswith("https:"):
-            raise ValueError("PUBLIC_URL: must be https, since APIFRAME_BASE_URL is not a plain http sandbox")
-        return self
+        if value and value.startswith("http:") and info.data.get("apiframe_base_url", "").startswith("https:"):
+            raise ValueError("must be https, since APIFRAME_BASE_URL is not a plain http sandbox")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -154,12 +174,12 @@ class _SecretFiles(PydanticBaseSettingsSource):
         return {name: self._read(name, path) for name in SECRETS if (path := named.get(f"{name.upper()}_FILE"))}
 
     @staticmethod
-    def _read(name: str, path: str) -> str:
+    def _read(name: str, path: str) -> str | _Unreadable:
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            raise ConfigurationError([f"{name.upper()}_FILE: cannot read {path}: {reason}"]) from None
+            return _Unreadable(f"{name.upper()}_FILE: cannot read {path}: {reason}")
 
 
 def load(**overrides: Any) -> Settings:
@@ -180,7 +200,7 @@ def load_or_exit(**overrides: Any) -> Settings:
 
 def _line(problem: Mapping[str, Any]) -> str:
     message = problem["msg"].removeprefix("Value error, ")
-    if not problem["loc"]:
+    if problem["type"] == UNREADABLE:
         return str(message)
     name, *rest = (str(part) for part in problem["loc"])
     where = f" (at {'.'.join(rest)})" if rest else ""

@@ -291,7 +291,7 @@ OPERATIONS: dict[str, Operation] = {
     "GET /readyz": Operation(
         "getReadiness",
         "Service",
-        {200: Answer("Ready.", {JSON: Media("Health", {"ready": {"status": "ready"}})})},
+        {200: Answer("Ready.", {JSON: Media("Readiness", {"ready": samples.READINESS})})},
         refusals=(errors.StoreUnavailable,),
     ),
     "GET /metrics": Operation(
@@ -300,8 +300,12 @@ OPERATIONS: dict[str, Operation] = {
         {200: Answer("Prometheus text.", {"text/plain": Media("", {"few": samples.METRICS})})},
         refusals=(errors.StoreUnavailable,),
     ),
-    "GET /openapi.json": Operation("getOpenApi", "Service", {200: Answer("The document.", {JSON: None})}),
-    "GET /docs": Operation("getDocs", "Service", {200: Answer("A page.", {"text/html": Media("")})}),
+    "GET /openapi.json": Operation(
+        "getOpenApi", "Service", {200: Answer("The document.", {JSON: None})}, refusals=(errors.InvalidInput,)
+    ),
+    "GET /docs": Operation(
+        "getDocs", "Service", {200: Answer("A page.", {"text/html": Media("")})}, refusals=(errors.InvalidInput,)
+    ),
 }
 
 SIZES = {

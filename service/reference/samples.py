@@ -136,6 +136,7 @@ DELIVERY = {
     "creditCost": 16,
     "completedAt": COMPLETED["completedAt"],
 }
+READINESS = {"status": "ready", "instance": "b1946ac92492d2347c6235b4d2611184"}
 METRICS = '# HELP tracker_jobs Jobs held, by status.\n# TYPE tracker_jobs gauge\ntracker_jobs{status="PENDING"} 3.0\n'
 
 REFUSALS: tuple[TrackerError, ...] = (

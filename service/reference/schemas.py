@@ -40,7 +40,12 @@ class Receipt(Wire):
 
 
 class Health(Wire):
-    status: Literal["ok", "ready"]
+    status: Literal["ok"]
+
+
+class Readiness(Wire):
+    status: Literal["ready"]
+    instance: str
 
 
 class Problem(Wire):
@@ -60,7 +65,7 @@ class FieldProblem(Problem):
 
 
 ASKED: tuple[type[BaseModel], ...] = (InpaintRequest, TrackRequest)
-ANSWERED: tuple[type[BaseModel], ...] = (JobPage, EventPage, Receipt, Health, FieldProblem, Problem)
+ANSWERED: tuple[type[BaseModel], ...] = (JobPage, EventPage, Receipt, Health, Readiness, FieldProblem, Problem)
 
 _UUID = {"format": "uuid"}
 LABEL_PART = rf"^label\.{LABEL_NAME.removesuffix('+')}{{1,{MAX_LABEL}}}$"
@@ -133,8 +138,12 @@ PARTS: dict[str, dict[str, Schema]] = {
         "outcome": {"description": "What became of it."},
     },
     "Health": {"status": {"description": "One word."}},
+    "Readiness": {
+        "status": {"description": "One word."},
+        "instance": {"description": "The same for every process on one Redis; `doctor` knows the installation by it."},
+    },
     "Problem": {
-        "type": {"description": "Ends in a word for programs.", "pattern": f"^{TYPE}[a-z-]+$"},
+        "type": {"description": "Leads to its paragraph; ends in a word for programs.", "pattern": f"^{TYPE}[a-z-]+$"},
         "title": {"description": "The same for every problem of this type."},
         "status": {"description": "The HTTP status.", "minimum": 400, "maximum": 599},
         "detail": {"description": "What is wrong here, and what to do."},

@@ -109,6 +109,14 @@ async def test_credits_and_concurrency_are_compared(redis_url: str, tmp_path: Pa
         assert level(found, "concurrency") == "ok"
 
 
+async def test_a_public_url_of_another_installation_is_a_problem(here: Town, tmp_path: Path) -> None:
+    """It is an inpaint-tracker, and a webhook gets through to it: only what its Redis holds tells them apart."""
+    with TemporaryDirectory(prefix="it-") as folder, redis_server(Path(folder)) as url:
+        code, found = await examined(tmp_path, **settings(here, REDIS_URL=url))
+    assert (code, level(found, "PUBLIC_URL"), level(found, "webhooks")) == (1, "problem", "ok")
+    assert "another Redis" in found["PUBLIC_URL"][0]["message"]
+
+
 async def test_a_public_url_that_leads_elsewhere_is_a_problem(here: Town, tmp_path: Path) -> None:
     """To another service, as here; none at all is only a warning."""
     code, found = await examined(tmp_path, **settings(here, PUBLIC_URL=here.settings.apiframe_base_url))

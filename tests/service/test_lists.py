@@ -38,6 +38,7 @@ async def test_every_filter_narrows_and_all_of_them_combine(api: httpx.AsyncClie
     assert await listed(api, f"createdAfter={one['createdAt']}&createdBefore={three['createdAt']}") == [two["id"]]
     assert await listed(api, "createdBefore=2020-01-01T00:00:00Z") == []
     assert len(await listed(api, "createdAfter=2020-01-01T01:00:00%2B01:00")) == 3
+    assert len(await listed(api, "createdAfter=2020-01-01t01:00:00z")) == 3
 
 
 async def test_a_caller_who_sees_only_his_own_cannot_ask_for_others(api: httpx.AsyncClient) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from html import escape
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -26,6 +28,7 @@ from schemathesis.config import SchemathesisConfig
 from service.app import ROUTES, Access
 from service.docs import CSP, page
 from service.openapi import camel, document, told
+from service.problems import TYPE
 from service.queries import MAX_WAIT
 from service.reference import samples
 from service.reference.operations import OPERATIONS
@@ -37,6 +40,9 @@ from tracker import errors
 from tracker.store.connection import connect
 from tracker.submission import MAX_LABELS, judge
 
+PARAGRAPHS = dict(
+    re.findall(r"(?ms)^## (\S+)\n\n(.*?)(?=^## |\Z)", (Path(__file__).parents[2] / "docs/errors.md").read_text("utf-8"))
+)
 DOCUMENT = document(ROUTES)
 NAMES = [f"{route.method} {route.path}" for route in ROUTES]
 CONFIG = SchemathesisConfig.from_dict(
@@ -76,7 +82,7 @@ def codes(operation: dict[str, Any], status: int) -> set[str]:
     """Of the problems that an operation answers with this status."""
     content = resolved(operation["responses"].get(str(status), {})).get("content", {})
     examples = content.get("application/problem+json", {}).get("examples", {})
-    return {example["value"]["type"].rpartition(":")[2] for example in examples.values()}
+    return {example["value"]["type"].removeprefix(TYPE) for example in examples.values()}
 
 
 def test_the_document_is_valid_openapi_3_1() -> None:
@@ -162,6 +168,7 @@ async def test_both_are_served_without_a_key(api: httpx.AsyncClient) -> None:
     assert (found.headers["content-type"], found.json()) == ("application/json", DOCUMENT)
     assert shown.headers["content-type"] == "text/html; charset=utf-8"
     assert shown.headers["content-security-policy"] == CSP
+    assert [(await api.get(f"{path}?x=1")).status_code for path in ("/openapi.json", "/docs")] == [422, 422]
 
 
 def test_the_page_shows_everything_and_loads_nothing() -> None:
@@ -176,6 +183,18 @@ def test_the_page_shows_everything_and_loads_nothing() -> None:
     assert len(places) == len(set(places))
     assert set(re.findall(r"href='#([^']+)'", html)) <= set(places)
     assert not re.search(r"href='(?!#|/openapi\.json')", html)
+
+
+@pytest.mark.parametrize("error", samples.REFUSALS, ids=lambda error: type(error).__name__)
+def test_the_type_of_a_problem_leads_to_its_paragraph(error: errors.TrackerError) -> None:
+    """On the page, and in the words of docs/errors.md."""
+    path, _, word = samples.problem_of(error)["type"].partition("#")
+    assert path in {route.path for route in ROUTES}
+    [shown] = re.findall(rf"<article id='{word}'>(.*?)</article>", page(DOCUMENT), re.DOTALL)
+    paragraph = PARAGRAPHS[word]
+    assert f"<code>{error.status}</code>" in shown
+    assert "<strong>Try again:</strong>" in shown
+    assert escape(re.split(r"[`*]", paragraph)[-1].strip()) in shown
 
 
 # Schemathesis, over real HTTP against the whole town: service, worker, stand-in for Apiframe and Redis

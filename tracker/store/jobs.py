@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
+from uuid import uuid4
 
 from redis.asyncio import Redis
 
@@ -98,9 +99,12 @@ class JobStore:
         )
 
     @_served
-    async def ready(self) -> None:
-        """Returns when Redis has answered, and has every script."""
+    async def ready(self) -> str:
+        """The id of this installation, once Redis has answered and has every script."""
         await self._scripts.ensure(self._redis)
+        minted = uuid4().hex
+        known = await self._redis.set(name("instance"), minted, nx=True, get=True)
+        return known.decode() if known else minted
 
     @_served
     async def create(self, job: Job, mask: bytes, idempotency: tuple[str, str] | None = None) -> tuple[str, bool]:

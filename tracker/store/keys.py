@@ -43,6 +43,7 @@ LAYOUT = (
     Key("outbox", None, "zset by ms", "entries go when it is done", "follow-up work and when it is due: `lookup:JOB`"),
     Key("finished", None, "zset by ms", "entries go by retirement", "final jobs, since when: what retention reads"),
     Key("hold", None, "string", "as long as submission waits", "why no worker submits just now"),
+    Key("instance", None, "string", "none: one for good", "a random id by which this installation is known"),
     Key("feed", None, "stream", "capped at about 10,000 entries", "one entry for each visible change of a job"),
     Key("quarantine", None, "stream", "capped at about 1,000 entries, RETENTION_DAYS after the last",
         "genuine deliveries that could not be read, whole"),
