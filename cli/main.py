@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 import typer
+from typer.exceptions import TyperException
 
 from cli import caller, keys, listing, processes
 from cli.demo.command import demo
@@ -12,6 +13,7 @@ from cli.doctor.command import doctor
 from cli.exits import Exit, Stop
 from tracker.errors import ConfigurationError
 
+NAME = "inpaint-tracker"
 app = typer.Typer(
     help="Submits Midjourney inpaint jobs to Apiframe and tracks every one to its end.",
     no_args_is_help=True,
@@ -39,13 +41,22 @@ def main() -> None:
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.OK))
     try:
-        app()
+        sys.exit(app(prog_name=NAME, standalone_mode=False))
+    except TyperException as error:
+        _end(_one_line(error), Exit.USAGE)
     except ConfigurationError as error:
         _end(str(error), Exit.USAGE)
     except Stop as stop:
         _end(str(stop), stop.code)
     except KeyboardInterrupt:
         _end("Stopped.", Exit.INTERRUPTED)
+
+
+def _one_line(error: TyperException) -> str:
+    """What is wrong with the command line, and where it says how it is right; empty after help that was asked for."""
+    message: str = getattr(error, "format_message", error.__str__)()
+    path = getattr(getattr(error, "ctx", None), "command_path", NAME)
+    return f"{message.rstrip('.')}; see `{path} --help`." if message else ""
 
 
 def _end(message: str, code: Exit) -> None:

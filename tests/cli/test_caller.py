@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import run, start
+from cli.exits import Exit
+from tests.cli.command import execute, run, start
 from tests.cli.relay import LOST, UNAVAILABLE, relay
 from tests.door import KEYS, mask_png
 from tests.processes import free_port
@@ -229,3 +230,27 @@ async def test_words_of_others_move_no_cursor(here: Town, mask: str) -> None:
         _, shown, _ = await run(here, *command)
         assert "\x1b" not in shown
         assert "[31mred boat [bold]" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "help_of"),
+    [
+        ("submit", "'MASK'", "inpaint-tracker submit"),
+        ("submit m.png --parnt x", "--parent", "inpaint-tracker submit"),
+        ("sumbit", "'sumbit'", "inpaint-tracker"),
+        ("list --limit many", "'--limit'", "inpaint-tracker list"),
+    ],
+)
+async def test_a_wrong_command_line_is_one_line(arguments: str, words: str, help_of: str) -> None:
+    """What is wrong, and where to read how it is right."""
+    code, out, err = await execute(*arguments.split())
+    assert (code, out, len(err.splitlines())) == (Exit.USAGE, "", 1)
+    assert words in err
+    assert err.endswith(f"see `{help_of} --help`.\n")
+
+
+async def test_no_command_at_all_shows_them_all() -> None:
+    """And nothing on stderr."""
+    code, out, err = await execute()
+    assert (code, err) == (Exit.USAGE, "")
+    assert "submit" in out

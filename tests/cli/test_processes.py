@@ -86,7 +86,7 @@ async def test_a_wrong_setting_stops_the_start_with_a_line_that_names_it(command
     """All of them at once, no value, no traceback."""
     ended = run(*command, REDIS_URL="http://x", PORT="many", APIFRAME_API_KEY="afk_secret", PUBLIC_URL="http://plain")
     assert ended.returncode != 0
-    assert {line.partition(":")[0] for line in ended.stderr.splitlines()} == {"REDIS_URL", "PORT"}
+    assert {line.partition(":")[0] for line in ended.stderr.splitlines()} == {"REDIS_URL", "PUBLIC_URL", "PORT"}
     assert "Traceback" not in ended.stderr
     assert "many" not in ended.stderr
 

@@ -17,7 +17,8 @@ from tracker.job import Status
 from tracker.store.connection import UNAVAILABLE, yield_to_cancellation
 from tracker.store.keys import name
 
-BLOCK_MS = 5_000
+BLOCK_MS = 1_000
+"""How long a stop may take when redis-py has swallowed its cancellation while it connected."""
 RETRY_SECONDS = 0.5
 REPLY_SECONDS = BLOCK_MS / 1000 + 3
 """A connection that is silent for longer is dead."""
