@@ -37,8 +37,8 @@ Submits Midjourney inpaint jobs to Apiframe and follows each to its end.
 Send an API key as `X-API-Key`, or as `Authorization: Bearer`. JSON is camelCase, times are RFC 3339 in UTC. Every
 answer has an `X-Request-ID`: yours, if you send a sane one. Every `GET` answers `HEAD` too.
 
-Errors are `application/problem+json` (RFC 9457): go by the last word of `type`. Unknown fields and parameters are
-refused by name, never ignored. A key's scopes:
+Errors are `application/problem+json` (RFC 9457): `type` leads to what to do, on this page. Unknown fields and
+parameters are refused by name, never ignored. A key's scopes:
 
 - `submit`: create jobs, and cancel your own
 - `read`: see your own jobs

@@ -1,6 +1,7 @@
 """What callers send, read and judged: everything that is wrong with it is said at once, by field."""
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -130,5 +131,6 @@ def _message(error: dict[str, Any], model: type[BaseModel]) -> str:
 
 
 def _digest(request: InpaintRequest, mask: Mask) -> str:
-    asked = request.model_dump_json(exclude={"mask"}) + mask.facts.sha256
+    """Of the request whatever the order of its labels: some languages' maps have none."""
+    asked = json.dumps(request.model_dump(exclude={"mask"}), sort_keys=True) + mask.facts.sha256
     return hashlib.sha256(asked.encode()).hexdigest()

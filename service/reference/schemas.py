@@ -257,7 +257,8 @@ def _form(request: Schema) -> Schema:
         part.pop("default", None)
     return {
         "title": "InpaintForm",
-        "description": f"The same as a form. Labels: a JSON object, or a part `label.NAME` each; {MAX_LABELS} in all.",
+        "description": "The same as a form, as in `curl -F parentJobId=ID -F mask=@mask.png -F label.order=8821`. "
+        f"Labels: a JSON object, or a part `label.NAME` each; {MAX_LABELS} in all.",
         "type": "object",
         "properties": parts,
         "patternProperties": {LABEL_PART: label},

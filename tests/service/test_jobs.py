@@ -153,6 +153,14 @@ async def test_an_idempotency_key_makes_one_job_of_two_requests(api: httpx.Async
     assert_problem(await api.post("/v1/jobs", json=submission(prompt="other"), headers=headers), 409)
 
 
+async def test_labels_in_another_order_are_the_same_request(api: httpx.AsyncClient) -> None:
+    """Some languages' maps have none."""
+    headers = {**key("editor"), "Idempotency-Key": "order-8822"}
+    bodies = [submission(labels=labels) for labels in ({"a": "1", "b": "2"}, {"b": "2", "a": "1"})]
+    first, second = [await api.post("/v1/jobs", json=body, headers=headers) for body in bodies]
+    assert (second.status_code, second.json()["id"]) == (202, first.json()["id"])
+
+
 async def test_the_mask_is_in_no_answer(api: httpx.AsyncClient) -> None:
     """Neither as sent nor as held."""
     body = submission()
