@@ -11,11 +11,11 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox.accounts import User
 from sandbox.archive import Query
-from sandbox.bodies import ACTION, GENERATE, UUID, Inpaint, Submission
+from sandbox.bodies import ACTION, GENERATE, GRID_COST, UUID, Inpaint, Submission
 from sandbox.intake import Ask
 from sandbox.jobs import Job
 from sandbox.parsing import details, parse, read_json
-from sandbox.refusals import Invalid, JobNotFound, NotForMembers, Outage, RateLimited, TooLarge
+from sandbox.refusals import InsufficientCredits, Invalid, JobNotFound, NotForMembers, Outage, RateLimited, TooLarge
 from sandbox.world import World
 
 LARGEST_BODY = 12_100_000
@@ -149,6 +149,8 @@ def _caller(request: Sandboxed) -> User:
 
 
 def _submit_strikes(world: World) -> None:
+    if world.dice.strikes("submit_402"):
+        raise InsufficientCredits(GRID_COST, 0)
     if world.dice.strikes("submit_429"):
         raise RateLimited(world.dice.mischief.retry_after)
     if world.dice.strikes("submit_503"):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Rate = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
 Fault = Literal[
-    "submit_429", "submit_503", "submit_edge_403",
+    "submit_402", "submit_429", "submit_503", "submit_edge_403",
     "submit_504", "submit_cut", "submit_without_id", "submit_delayed",
     "poll_429", "poll_503",
     "job_failed", "job_cancelled", "job_stalled",
@@ -31,6 +31,7 @@ class Mischief(BaseModel):
     seed: int = Field(0, description="Same seed, same strikes")
     times: int | None = Field(None, ge=0, description="Each fault strikes at most so often; null: no end")
 
+    submit_402: Rate = Field(0, description="Submit refused: 402, whatever the balance")
     submit_429: Rate = Field(0, description="Submit refused: 429 with Retry-After")
     submit_503: Rate = Field(0, description="Submit refused: 503")
     submit_edge_403: Rate = Field(0, description="Submit blocked at the edge: 403 in HTML")

@@ -12,6 +12,7 @@ from tests import invariants
 from tests.redis_server import redis_server
 from tests.samples import Sample
 from tracker.store.connection import connect
+from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 
 
@@ -39,6 +40,11 @@ async def store(redis: Redis) -> JobStore:
     store = JobStore(redis, retention=timedelta(days=30), submit_within=timedelta(days=1))
     await store.ready()
     return store
+
+
+@pytest.fixture
+def gate(redis: Redis) -> Gate:
+    return Gate(redis)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from tracker.job import Status
 from tracker.store.keys import LAYOUT, name, prefix
 from tracker.store.wire import Stored, read_record
 
-_TIMED = {"mask", "hold", "quarantine", "idempotency", "alias"}
+_TIMED = {"mask", "hold", "quiet", "probe", "polls", "repaired", "quarantine", "idempotency", "alias"}
 
 
 async def check(redis: Redis) -> None:
@@ -41,12 +41,26 @@ async def _check_indexes(redis: Redis, keys: list[str], jobs: list[Stored]) -> N
     assert {up.decode(): ours.decode() for up, ours in upstream.items()} == bound
     pending = {job_id for job_id, stored in by_id.items() if stored.job.status is Status.PENDING}
     final = {job_id for job_id, stored in by_id.items() if stored.job.status.is_final}
-    queue, claimed = await _members(redis, name("queue")), await _members(redis, name("claimed"))
-    assert queue | claimed == pending
-    assert not queue & claimed
+    await _check_queue(redis, keys, {job_id: by_id[job_id].job.owner for job_id in pending})
     assert await _members(redis, name("finished")) == final
-    assert {key.rpartition(":")[2] for key in keys if key.startswith(f"{prefix()}mask:")} <= pending
+    masks = {key.rpartition(":")[2] for key in keys if key.startswith(f"{prefix()}mask:")}
+    assert masks <= pending
+    sizes = [int(await redis.hget(name("job", job_id), "maskBytes") or 0) for job_id in by_id]  # type: ignore[misc]
+    assert int(await redis.get(name("maskbytes")) or 0) == sum(sizes)
     await _check_slots(redis, by_id, final)
+
+
+async def _check_queue(redis: Redis, keys: list[str], pending: dict[str, str]) -> None:
+    """Each pending job waits among its owner's, or has a slot; owners take turns while one of theirs waits."""
+    claimed, waiting, owners = await _members(redis, name("claimed")), set[str](), set[str]()
+    for key in keys:
+        if key.startswith(name("queue", "")):
+            owner, ids = key.removeprefix(name("queue", "")), await _members(redis, key)
+            assert {pending.get(job_id) for job_id in ids} == {owner}
+            waiting, owners = waiting | ids, owners | {owner}
+    assert waiting | claimed == set(pending)
+    assert not waiting & claimed
+    assert await _members(redis, name("turns")) == owners
 
 
 async def _check_slots(redis: Redis, jobs: dict[str, Stored], final: set[str]) -> None:

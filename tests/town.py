@@ -21,6 +21,7 @@ from tracker.clock import utc_now
 from tracker.settings import Settings
 from tracker.store.connection import connect
 from tracker.store.feed import Feed
+from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 from workers.reconcile import Reconciler
 from workers.submit import Submitter
@@ -123,7 +124,7 @@ async def _tools(stack: AsyncExitStack, settings: Settings) -> Tools:
     stack.push_async_callback(redis.aclose)
     client = await stack.enter_async_context(ApiframeClient(settings))
     store = JobStore(redis, retention=timedelta(days=30), submit_within=timedelta(days=1))
-    return Tools(settings, utc_now, store, client)
+    return Tools(settings, utc_now, store, Gate(redis), client)
 
 
 def _sandbox_settings(mischief: dict[str, Any], overrides: dict[str, Any]) -> SandboxSettings:

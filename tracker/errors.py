@@ -16,6 +16,7 @@
     ├── HeadersTooLarge       431
     └── Unavailable           503  try again: `retry_after` seconds
         ├── StoreUnavailable  503  Redis cannot take it now
+        ├── Backlogged        503  too much is pending already
         └── UpstreamUnavailable 503  Apiframe could not be asked
     ConfigurationError             a wrong setting; ends a start, never a request
 
@@ -113,6 +114,10 @@ class Unavailable(TrackerError):
 
 class StoreUnavailable(Unavailable):
     code, title = "store-unavailable", "Storage unavailable"
+
+
+class Backlogged(Unavailable):
+    code, title = "backlogged", "Too many jobs are waiting"
 
 
 class UpstreamUnavailable(Unavailable):

@@ -33,6 +33,8 @@ class Deferred:
     reason: str
     retry_at: datetime
     outcome_unknown: bool = False
+    short_of_credits: bool = False
+    """Refused for want of credits, though the account showed enough."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 A lookup's answer goes through the same `plan` and the same script as a webhook. There is no second way to change a job.
 """
 
+import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -56,9 +57,13 @@ class Lookups:
         return applied
 
     def silence(self, stored: Stored) -> timedelta:
-        """How long this job may be silent before upstream is asked; one of ours without a webhook always is."""
+        """How long this job may be silent before upstream is asked; one of ours without a webhook always is.
+
+        A little more or less at random, so that jobs which came together are not asked about together for ever.
+        """
         usual = timedelta(seconds=self.settings.poll_after_seconds)
-        return usual if stored.webhook_url or not stored.attempts else min(usual, POLL_WITHOUT_WEBHOOK)
+        span = usual if stored.webhook_url or not stored.attempts else min(usual, POLL_WITHOUT_WEBHOOK)
+        return span * random.uniform(0.9, 1.1)
 
     def _overdue(self, stored: Stored) -> bool:
         since = stored.job.submitted_at or stored.job.created_at

@@ -77,6 +77,13 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="port that `serve` listens on")
 
     max_in_flight: int = Field(50, ge=1, le=10_000, description="jobs submitted and not yet ended upstream, at most")
+    max_pending_jobs: int = Field(10_000, ge=1, description="jobs waiting to be submitted; more are answered 503")
+    max_pending_mask_bytes: int = Field(
+        268_435_456, ge=8_000_000, description="bytes of their masks in Redis; more are answered 503"
+    )
+    polls_per_minute: int = Field(
+        300, ge=6, le=60_000, description="lookups at upstream that all workers together may make in a minute"
+    )
     poll_after_seconds: float = Field(
         30, gt=0, le=86_400, description="silence of a job after which upstream is asked about it"
     )

@@ -14,15 +14,17 @@ from redis.exceptions import RedisError
 from tracker import logs
 from tracker.apiframe.client import ApiframeClient
 from tracker.clock import Clock, utc_now
-from tracker.errors import StoreUnavailable
+from tracker.errors import Unavailable
 from tracker.intake import Intake
 from tracker.queue import INPAINT, QUEUE_NAME, SUBMIT, connect_queue, deserialize, serialize
 from tracker.settings import Settings
 from tracker.store.connection import connect
 from tracker.store.feed import REPLY_SECONDS, Feed, FeedEntry
+from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 from tracker.supervision import keep_running
 from workers import tidy
+from workers.account import AccountWatch
 from workers.door import Door
 from workers.reconcile import Reconciler
 from workers.submit import Submitter
@@ -31,6 +33,8 @@ from workers.tools import Tools
 HEALTH_SECONDS = 10
 RESTART_SECONDS = 1
 GOODBYE_SECONDS = 2
+MANY = 1_000_000
+"""A backend's message waits for Redis, or for room in the queue, for as long as arq keeps it: a day."""
 KEEP_RESULT_SECONDS = 600
 """arq refuses a message whose id has a result: so long a repetition under the same id is surely the same."""
 log = structlog.get_logger()
@@ -46,7 +50,7 @@ async def inpaint(ctx: dict[str, Any], submission: dict[str, Any]) -> dict[str, 
     door: Door = ctx["door"]
     try:
         return await door.take(submission, ctx["job_id"])
-    except StoreUnavailable as error:
+    except Unavailable as error:
         raise Retry(defer=error.retry_after) from error
 
 
@@ -68,7 +72,7 @@ def worker_options(settings: Settings, clock: Clock = utc_now) -> dict[str, Any]
     return {
         "functions": [
             func(submit, name=SUBMIT, keep_result=0, timeout=5, max_tries=1),
-            func(inpaint, name=INPAINT, keep_result=KEEP_RESULT_SECONDS, timeout=30, max_tries=100),
+            func(inpaint, name=INPAINT, keep_result=KEEP_RESULT_SECONDS, timeout=30, max_tries=MANY),
         ],
         "queue_name": QUEUE_NAME,
         "redis_pool": connect_queue((settings.queue_redis_url or settings.redis_url).get_secret_value()),
@@ -87,7 +91,7 @@ async def _tools(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Too
     redis = connect(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
     apiframe = await stack.enter_async_context(ApiframeClient(settings))
-    return Tools(settings, clock, JobStore.of(redis, settings), apiframe)
+    return Tools(settings, clock, JobStore.of(redis, settings), Gate(redis), apiframe)
 
 
 def _start(stack: AsyncExitStack, tools: Tools) -> Submitter:
@@ -97,6 +101,7 @@ def _start(stack: AsyncExitStack, tools: Tools) -> Submitter:
     feed.listen(lambda entry: submitter.wake() if _matters(entry) else None)
     keep_running(stack, "submit", submitter.run)
     keep_running(stack, "reconcile", Reconciler(tools).run)
+    keep_running(stack, "account", AccountWatch(tools).run)
     keep_running(stack, "tidy", partial(tidy.run, tools))
     keep_running(stack, "feed", feed.run)
     return submitter

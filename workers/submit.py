@@ -16,7 +16,6 @@ from tracker.apiframe.protocol import (
     OutcomeUnknown,
     RateLimited,
     Rejected,
-    SubmissionResult,
     TryAgain,
     Unauthorized,
 )
@@ -24,16 +23,19 @@ from tracker.errors import StoreUnavailable
 from tracker.events import Accepted, Deferred, Event, Expired, Refused
 from tracker.job import Failure, FailureCode, Outcome, Status
 from tracker.store.wire import Stored
+from workers import account
 from workers.tools import Tools
 
 SWEEP_SECONDS = 1.0
 AT_ONCE = 16
-ACCOUNT_HOLD = timedelta(seconds=30)
 EDGE_HOLD = timedelta(seconds=10)
 OUTAGE_HOLD = timedelta(seconds=2)
 LONGEST_BACKOFF = 60.0
 DOUBTS = 10
 """Attempts after which a 409 is believed, even where an outcome was unknown before."""
+
+Answer = Accepted | Rejected | OutcomeUnknown | EdgeBlock | RateLimited | TryAgain
+"""One that does not concern the account."""
 
 log = structlog.get_logger()
 
@@ -81,6 +83,7 @@ class Submitter:
                     lease=self._tools.lease,
                     max_in_flight=self._tools.settings.max_in_flight,
                     webhooks=self._tools.webhooks,
+                    key_mark=self._tools.key_mark,
                 )
             ).job_id
         except StoreUnavailable as error:
@@ -117,13 +120,21 @@ async def submit(tools: Tools, job_id: str) -> None:
     job = stored.job
     result = await tools.apiframe.inpaint(job_id, job.parent_job_id or "", mask, job.prompt, stored.webhook_url)
     log.info("submitted", job_id=job_id, attempt=stored.attempts, result=type(result).__name__)
-    if (hold := _hold(result)) is not None:
-        await tools.store.hold(_reason(result), hold)
-        log.warning("submissions held", seconds=hold.total_seconds(), reason=_reason(result))
-    outcome = await _apply(tools, stored, event_of(result, stored, tools.clock()))
+    if isinstance(result, Unauthorized | InsufficientCredits):
+        event = await account.refused(tools, result, stored)
+    else:
+        await _hold_if_asked(tools, result)
+        event = event_of(result, stored, tools.clock())
+    outcome = await _apply(tools, stored, event)
     if outcome is Outcome.CONFLICT and isinstance(result, Accepted):
         text = f"Apiframe answered with its job {result.upstream_job_id}, which is another job's already."
         await _apply(tools, stored, Refused(Failure(code=FailureCode.REJECTED, message=text)))
+
+
+async def _hold_if_asked(tools: Tools, result: Answer) -> None:
+    if (hold := _hold(result)) is not None:
+        await tools.gate.hold(_reason(result), hold)
+        log.warning("submissions held", seconds=hold.total_seconds(), reason=_reason(result))
 
 
 def _overdue(tools: Tools, stored: Stored, mask: bytes | None) -> Expired | None:
@@ -138,8 +149,8 @@ async def _apply(tools: Tools, stored: Stored, event: Event) -> Outcome:
     return (await tools.lookups.apply(stored, event)).outcome
 
 
-def event_of(result: SubmissionResult, stored: Stored, now: datetime) -> Event:
-    """What an answer means for the job. What concerns the account leaves it at its place in the queue."""
+def event_of(result: Answer, stored: Stored, now: datetime) -> Event:
+    """What an answer means for the job. One that concerns everybody leaves it at its place in the queue."""
     match result:
         case Accepted():
             return result
@@ -159,13 +170,11 @@ def event_of(result: SubmissionResult, stored: Stored, now: datetime) -> Event:
             return Deferred(_reason(result), stored.job.created_at)
 
 
-def _hold(result: SubmissionResult) -> timedelta | None:
+def _hold(result: Answer) -> timedelta | None:
     """How long nobody submits anything after such an answer."""
     match result:
         case RateLimited(retry_after=seconds) | TryAgain(retry_after=float(seconds)):
             return timedelta(seconds=seconds)
-        case InsufficientCredits() | Unauthorized():
-            return ACCOUNT_HOLD
         case EdgeBlock():
             return EDGE_HOLD
         case TryAgain():
@@ -174,14 +183,10 @@ def _hold(result: SubmissionResult) -> timedelta | None:
             return None
 
 
-def _reason(result: SubmissionResult) -> str:
+def _reason(result: Answer) -> str:
     match result:
         case RateLimited():
             return f"Apiframe asked to slow down (429), for {result.retry_after:.0f} s."
-        case InsufficientCredits():
-            return f"Apiframe: {result.message} (402): {result.required} needed, {result.available} there."
-        case Unauthorized():
-            return f"Apiframe refused the API key ({result.status_code}): {result.message}"
         case EdgeBlock() | TryAgain() | OutcomeUnknown() | Rejected():
             return result.message
         case Accepted():

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tracker.apiframe.client import ApiframeClient
+from tracker.apiframe.signature import mark_of
 from tracker.clock import Clock
 from tracker.lookups import Lookups
 from tracker.settings import Settings
+from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 
 LEASE_MARGIN = timedelta(seconds=5)
@@ -17,6 +19,7 @@ class Tools:
     settings: Settings
     clock: Clock
     store: JobStore
+    gate: Gate
     apiframe: ApiframeClient
 
     @property
@@ -28,6 +31,11 @@ class Tools:
     def webhooks(self) -> str | None:
         """Where upstream is to deliver; a job's id follows."""
         return f"{self.settings.public_url}/webhooks/apiframe/" if self.settings.public_url else None
+
+    @property
+    def key_mark(self) -> str:
+        """Of the upstream key that jobs are submitted with."""
+        return mark_of(self.settings.apiframe_api_key.get_secret_value())
 
     @property
     def lookups(self) -> Lookups:

@@ -10,9 +10,9 @@ import httpx
 
 from cli.doctor import clock
 from cli.doctor.finding import Finding, ok, problem, warning
+from tracker.apiframe.protocol import INPAINT_CREDITS
 from tracker.settings import Settings
 
-INPAINT_CREDITS = 16
 SKEW_SECONDS = 5.0
 """The Date header has whole seconds, and the answer has travelled."""
 

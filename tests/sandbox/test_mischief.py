@@ -64,6 +64,14 @@ async def test_a_rate_limit_tells_when_to_come_back(apiframe: Caller) -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "0")
 
 
+async def test_credits_may_be_refused_though_they_are_there(apiframe: Caller) -> None:
+    """402 while the balance is what it was."""
+    await apiframe.mischief(submit_402=1)
+    answer = await apiframe.generate()
+    assert (answer.status_code, answer.json()["creditsAvailable"]) == (402, 0)
+    assert (await apiframe.ledger())["balance"] == 1000
+
+
 async def test_an_outage_is_a_503(apiframe: Caller) -> None:
     """On submits or on polls; no job is taken."""
     await apiframe.mischief(submit_503=1)

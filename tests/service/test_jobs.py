@@ -335,7 +335,7 @@ async def test_a_submission_survives_a_queue_that_is_away(redis: Redis, redis_ur
     settings = settings_for(redis_url, queue_redis_url="unix:///nonexistent/q.sock")
     async with door(settings) as api:
         job = await submitted(api)
-        assert await redis.zscore(name("queue"), job["id"]) is not None
+        assert await redis.zscore(name("queue", "editor"), job["id"]) is not None
     assert START
 
 

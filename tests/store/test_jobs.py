@@ -122,15 +122,6 @@ async def test_an_unknown_outcome_keeps_its_slot_and_may_use_it_again(store: Job
     assert (await claim(store, 5, limit=1)).job_id == job_id
 
 
-async def test_a_hold_stops_every_claim_until_it_ends(store: JobStore, redis: Redis) -> None:
-    """One worker that was told to slow down slows them all."""
-    [job_id] = await many(store, 1)
-    await store.hold("429", timedelta(seconds=60))
-    assert 0 < (await claim(store, 1)).wait <= 60
-    await redis.delete(name("hold"))
-    assert (await claim(store, 1)).job_id == job_id
-
-
 async def test_the_address_for_webhooks_stays_that_of_the_first_attempt(store: JobStore) -> None:
     """Repetitions must send the same bytes under the same key, also after PUBLIC_URL was changed."""
     [job_id] = await many(store, 1)
@@ -248,7 +239,7 @@ async def test_dossier_13_14_a_strangers_delivery_is_adopted(store: JobStore) ->
     assert applied.outcome is Outcome.ADOPTED
     assert (job.owner, job.status, job.progress) == ("external", Status.PROCESSING, 45)
     assert (job.action, job.parent_job_id, job.prompt, job.mask) == (None, None, None, None)
-    assert await store.take_lookups(START, lease=SILENCE, limit=9) == [job.id]
+    assert await store.take_lookups(START, lease=SILENCE, limit=9, budget=99) == [job.id]
     origin = {"action": "inpaint", "parentJobId": "p", "prompt": "x"}
     await store.apply(looked_up(up, Status.PROCESSING, origin=origin), START, job_id=job.id, silence=SILENCE)
     told = await store.get(job.id)
@@ -272,7 +263,7 @@ async def test_our_workers_answer_takes_its_job_back_from_a_stranger(store: JobS
     job = await sample.now()
     assert (job.status, job.upstream_job_id) == (Status.QUEUED, sample.up)
     assert (await store.gauges())[Status.PROCESSING] == 0
-    assert job.id in await store.take_lookups(START + timedelta(minutes=1), lease=SILENCE, limit=9)
+    assert job.id in await store.take_lookups(START + timedelta(minutes=1), lease=SILENCE, limit=9, budget=99)
 
 
 async def test_two_jobs_of_ours_never_share_an_upstream_id(store: JobStore) -> None:
@@ -355,10 +346,10 @@ async def test_a_job_is_looked_up_after_its_silence_and_not_before(sample: Sampl
     await sample.in_state(State.PROCESSING)
     heard = (await sample.now()).updated_at
     take = sample.store.take_lookups
-    assert await take(heard + timedelta(seconds=29), lease=SILENCE, limit=9) == []
-    assert await take(heard + timedelta(seconds=30), lease=SILENCE, limit=9) == [sample.job.id]
-    assert await take(heard + timedelta(seconds=31), lease=SILENCE, limit=9) == []
-    assert await take(heard + timedelta(seconds=60), lease=SILENCE, limit=9) == [sample.job.id]
+    assert await take(heard + timedelta(seconds=29), lease=SILENCE, limit=9, budget=99) == []
+    assert await take(heard + timedelta(seconds=30), lease=SILENCE, limit=9, budget=99) == [sample.job.id]
+    assert await take(heard + timedelta(seconds=31), lease=SILENCE, limit=9, budget=99) == []
+    assert await take(heard + timedelta(seconds=60), lease=SILENCE, limit=9, budget=99) == [sample.job.id]
 
 
 async def test_replayed_deliveries_do_not_keep_upstream_from_being_asked(sample: Sample) -> None:
@@ -368,7 +359,7 @@ async def test_replayed_deliveries_do_not_keep_upstream_from_being_asked(sample:
     for _ in range(5):
         await sample.apply(delivered(sample.up, Status.PROCESSING, progress=40))
     due = heard + timedelta(seconds=30)
-    assert await sample.store.take_lookups(due, lease=SILENCE, limit=9) == [sample.job.id]
+    assert await sample.store.take_lookups(due, lease=SILENCE, limit=9, budget=99) == [sample.job.id]
 
 
 async def test_a_finished_job_goes_after_its_retention_and_everything_of_it_with_it(
@@ -453,16 +444,6 @@ async def test_a_doubt_stays_when_a_later_attempt_comes_to_nothing(sample: Sampl
     assert stored.doubtful
 
 
-async def test_a_hold_is_only_made_longer(store: JobStore, redis: Redis) -> None:
-    """A short one that comes later does not cut a long one off."""
-    await store.hold("429", timedelta(seconds=60))
-    await store.hold("503", timedelta(seconds=2))
-    assert await redis.get(name("hold")) == b"429"
-    assert await redis.pttl(name("hold")) > 50_000
-    await store.hold("402", timedelta(seconds=90))
-    assert await redis.get(name("hold")) == b"402"
-
-
 async def test_an_expiry_never_touches_what_upstream_has_accepted(sample: Sample) -> None:
     """A webhook bound the job a moment before."""
     await sample.in_state(State.QUEUED)
@@ -510,4 +491,4 @@ async def test_scores_in_the_queue_are_when_a_job_may_be_tried(sample: Sample, r
     await sample.in_state(State.PENDING)
     later = START + timedelta(seconds=90)
     await sample.apply(Deferred("503", later))
-    assert await redis.zscore(name("queue"), sample.job.id) == to_ms(later)
+    assert await redis.zscore(name("queue", sample.job.owner), sample.job.id) == to_ms(later)

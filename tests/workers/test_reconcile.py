@@ -148,7 +148,7 @@ async def test_retention_and_expiry_are_what_time_alone_brings(redis_url: str, r
     """Finished jobs go; pending ones fail, also while submissions are held."""
     async with town(redis_url, worker=False) as here:
         job = await here.submit()
-        await here.tools.store.hold("402", timedelta(days=30))
+        await here.tools.gate.hold("429", timedelta(days=30))
         later = replace(here.tools, clock=lambda: utc_now() + timedelta(days=2))
         assert await tidy.expire(later) == 1
         assert await status(here, job["id"]) == ("FAILED", "expired")

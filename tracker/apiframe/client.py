@@ -10,10 +10,12 @@ import httpx
 
 from tracker.apiframe.protocol import (
     ACTION_PATH,
+    AccountResult,
     LookupResult,
     OutcomeUnknown,
     SubmissionResult,
     TryAgain,
+    decipher_account,
     decipher_lookup,
     decipher_submission,
     inpaint_request,
@@ -61,12 +63,24 @@ class ApiframeClient:
         return decipher_submission(response.status_code, response.headers, response.content)
 
     async def job(self, upstream_job_id: str) -> LookupResult:
+        response = await self._get(f"/v2/jobs/{upstream_job_id}")
+        if isinstance(response, TryAgain):
+            return response
+        return decipher_lookup(response.status_code, response.headers, response.content)
+
+    async def account(self) -> AccountResult:
+        """The key's team and its credits."""
+        response = await self._get("/v2/me")
+        if isinstance(response, TryAgain):
+            return response
+        return decipher_account(response.status_code, response.headers, response.content)
+
+    async def _get(self, path: str) -> httpx.Response | TryAgain:
         try:
             async with asyncio.timeout(self._seconds):
-                response = await self._http.get(f"/v2/jobs/{upstream_job_id}")
+                return await self._http.get(path)
         except (httpx.HTTPError, TimeoutError) as error:
             return TryAgain(f"upstream cannot be reached: {_name(error)}")
-        return decipher_lookup(response.status_code, response.headers, response.content)
 
 
 def _name(error: Exception) -> str:

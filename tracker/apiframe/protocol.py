@@ -19,6 +19,7 @@ from tracker.ids import as_uuid
 from tracker.job import Status
 
 ACTION_PATH = "/v2/images/midjourney/action"
+INPAINT_CREDITS = 16
 WEBHOOK_EVENTS = ("progress", "completed", "failed")
 DEFAULT_RETRY_AFTER = 5.0
 SHORTEST_RETRY_AFTER = 1.0
@@ -86,9 +87,17 @@ class Missing:
     """404 on a lookup."""
 
 
+@dataclass(frozen=True)
+class Account:
+    """What `GET /v2/me` tells of the key's team; `credits` is None where the key belongs to none."""
+
+    credits: int | None
+
+
 Hindrance = InsufficientCredits | Unauthorized | EdgeBlock | RateLimited | TryAgain
 SubmissionResult = Accepted | Rejected | OutcomeUnknown | Hindrance
 LookupResult = Report | Missing | Hindrance
+AccountResult = Account | Hindrance
 
 
 def inpaint_request(parent_job_id: str, mask: bytes, prompt: str | None, webhook_url: str | None) -> bytes:
@@ -123,6 +132,14 @@ def decipher_lookup(status_code: int, headers: Mapping[str, str], body: bytes) -
         return _found(body)
     if status_code == 404 and document is not None:
         return Missing()
+    return _hindrance(status_code, headers, document) or TryAgain(_text(document, status_code), retry_after(headers))
+
+
+def decipher_account(status_code: int, headers: Mapping[str, str], body: bytes) -> AccountResult:
+    document = _object(body)
+    if status_code == 200 and document is not None:
+        team = document.get("team")
+        return Account(read_count(team.get("credits")) if isinstance(team, dict) else None)
     return _hindrance(status_code, headers, document) or TryAgain(_text(document, status_code), retry_after(headers))
 
 

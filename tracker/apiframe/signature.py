@@ -20,6 +20,11 @@ _HEADER = re.compile(r"(?:sha256=)?([0-9a-fA-F]{64})")
 _TRUST = object()
 
 
+def mark_of(api_key: str) -> str:
+    """Tells keys apart where a job must remember which it was submitted with; nothing can be signed with it."""
+    return hashlib.sha256(b"mark " + _secret(api_key, "hex")).hexdigest()[:8]
+
+
 @dataclass(frozen=True)
 class Delivery:
     """The bytes of a webhook whose signature is genuine: only `Verifier.verify` makes one.

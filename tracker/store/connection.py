@@ -1,6 +1,9 @@
 """Connections to Redis, so that one that is away is noticed within seconds and found again by itself."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -8,6 +11,11 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from tracker.errors import StoreUnavailable
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 UNAVAILABLE = (RedisError, OSError)
 """What a caller of the store sees when Redis cannot serve it."""
@@ -37,3 +45,19 @@ def connect(url: str, *, reply_within: float | None = 1.0) -> Redis:
         client_name="inpaint-tracker",
     )
     return client
+
+
+def served(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Turns what redis-py and the network raise into the one error that callers handle."""
+
+    @wraps(method)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            answer = await method(*args, **kwargs)
+            yield_to_cancellation()
+            return answer
+        except UNAVAILABLE as error:
+            yield_to_cancellation()
+            raise StoreUnavailable(f"Redis cannot serve this now ({type(error).__name__}); try again.") from error
+
+    return call

@@ -5,22 +5,21 @@ Methods raise StoreUnavailable where Redis does not serve them.
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from uuid import uuid4
 
 from redis.asyncio import Redis
 
 from tracker.clock import to_ms
-from tracker.errors import Conflict, NotFound, StoreUnavailable
+from tracker.errors import Backlogged, Conflict, NotFound
 from tracker.events import Event, Report
 from tracker.ids import first_id, new_id
 from tracker.job import HistoryEntry, Job, Outcome, Status
 from tracker.settings import Settings
-from tracker.store.connection import UNAVAILABLE, yield_to_cancellation
+from tracker.store.connection import served
 from tracker.store.keys import name
 from tracker.store.pages import Filter, Page, read_page
 from tracker.store.scripts import Scripts
@@ -30,25 +29,16 @@ from tracker.transitions import plan
 STRANGERS_OWNER = "external"
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
 QUARANTINE_LENGTH = 1000
+BACKLOG_SECONDS = 30
+"""When a caller whose job was one too many may try again."""
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
+@dataclass(frozen=True)
+class Backlog:
+    """How much may wait: jobs that are pending, and bytes of their masks. More is refused with Backlogged."""
 
-def _served(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-    """Turns what redis-py and the network raise into the one error that callers handle."""
-
-    @wraps(method)
-    async def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            answer = await method(*args, **kwargs)
-            yield_to_cancellation()
-            return answer
-        except UNAVAILABLE as error:
-            yield_to_cancellation()
-            raise StoreUnavailable(f"Redis cannot serve this now ({type(error).__name__}); try again.") from error
-
-    return call
+    jobs: int = 10_000
+    mask_bytes: int = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -73,6 +63,7 @@ class Claim:
     job_id: str | None = None
     full: bool = False
     wait: float = 0.0
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,9 +75,12 @@ class Tracked:
 
 
 class JobStore:
-    def __init__(self, redis: Redis, *, retention: timedelta, submit_within: timedelta) -> None:
+    def __init__(
+        self, redis: Redis, *, retention: timedelta, submit_within: timedelta, backlog: Backlog | None = None
+    ) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
+        self._backlog = backlog or Backlog()
         self._retention = retention
         self._mask_life = submit_within + timedelta(hours=1)
 
@@ -96,9 +90,10 @@ class JobStore:
             redis,
             retention=timedelta(days=settings.retention_days),
             submit_within=timedelta(seconds=settings.submit_within_seconds),
+            backlog=Backlog(settings.max_pending_jobs, settings.max_pending_mask_bytes),
         )
 
-    @_served
+    @served
     async def ready(self) -> str:
         """The id of this installation, once Redis has answered and has every script."""
         await self._scripts.ensure(self._redis)
@@ -106,30 +101,37 @@ class JobStore:
         known = await self._redis.set(name("instance"), minted, nx=True, get=True)
         return known.decode() if known else minted
 
-    @_served
+    @served
     async def create(self, job: Job, mask: bytes, idempotency: tuple[str, str] | None = None) -> tuple[str, bool]:
         """Holds a pending job and its mask, or one that was refused at once. Returns its id, and whether it is earlier.
 
         `idempotency` is the caller's key and a digest of its body; another body under the same key is a Conflict.
+        Raises Backlogged where too much is pending already.
         """
         key, body = idempotency or ("", "")
         digest = _digest(job.owner, key) if key else ""
         lives = _ms(self._mask_life), _ms(IDEMPOTENCY_LIFETIME)
-        verdict, job_id = await self._scripts.run("create", job.id, mask, digest, body, *lives, *record_of(job))
+        limits = self._backlog.jobs, self._backlog.mask_bytes
+        verdict, *found = await self._scripts.run(
+            "create", job.id, mask, digest, body, *lives, *limits, *record_of(job)
+        )
+        if verdict == b"full":
+            raise Backlogged("Too many jobs wait to be submitted; send this one again later.", BACKLOG_SECONDS)
+        job_id = found[0].decode()
         if verdict == b"conflict":
-            raise Conflict(f"This Idempotency-Key was used within 24 h with another body, for job {job_id.decode()}.")
-        return job_id.decode(), verdict == b"replayed"
+            raise Conflict(f"This Idempotency-Key was used within 24 h with another body, for job {job_id}.")
+        return job_id, verdict == b"replayed"
 
-    @_served
+    @served
     async def remembers(self, owner: str, key: str) -> bool:
         """Whether an Idempotency-Key of this owner stands for a job."""
         return bool(await self._redis.exists(name("idempotency", _digest(owner, key))))
 
-    @_served
+    @served
     async def get(self, job_id: str) -> Stored | None:
         return read_record(job_id, await _reply(self._redis.hgetall(name("job", job_id))))
 
-    @_served
+    @served
     async def find(self, either_id: str) -> Stored | None:
         """By our id, else by upstream's."""
         found = await self.get(either_id)
@@ -144,22 +146,22 @@ class JobStore:
             names: list[bytes | None] = await pipe.execute()
         return names[0] or names[1]
 
-    @_served
+    @served
     async def alias(self, job_id: str, first: str) -> None:
         """Lets the id that a backend was told lead to the job that its Idempotency-Key stands for."""
         await self._redis.set(name("alias", job_id), first, ex=IDEMPOTENCY_LIFETIME)
 
-    @_served
+    @served
     async def history(self, job_id: str) -> list[HistoryEntry]:
         """Oldest first; of a very long one the first and last entries."""
         return read_history(await _reply(self._redis.lrange(name("history", job_id), 0, -1)))
 
-    @_served
+    @served
     async def page(self, wanted: Filter, limit: int, below: str | None = None) -> Page:
         """Newest first, from the id `below` on."""
         return await read_page(self._redis, self._scripts, wanted, limit, below)
 
-    @_served
+    @served
     async def apply(
         self, event: Event, now: datetime, *, job_id: str | None, silence: timedelta, tracked_by: Tracked | None = None
     ) -> Applied:
@@ -181,17 +183,24 @@ class JobStore:
         found, version, status, before = (part.decode() for part in rest)
         return Applied(Outcome(outcome.decode()), found, int(version), Status(status), Status(before))
 
-    @_served
+    @served
     async def own(self, job_id: str, tracked: Tracked, now: datetime) -> bool:
         """Gives a stranger to whoever registers it; False where it is somebody's already."""
         labels = json.dumps(dict(tracked.labels)) if tracked.labels else ""
         return bool(await self._scripts.run("own", job_id, STRANGERS_OWNER, tracked.owner, labels, to_ms(now)))
 
-    @_served
-    async def claim(self, now: datetime, *, lease: timedelta, max_in_flight: int, webhooks: str | None) -> Claim:
-        """Takes the first job that may be submitted now, with a slot, until the lease ends or an event settles it."""
-        word, *rest = await self._scripts.run("claim", to_ms(now), _ms(lease), max_in_flight, webhooks or "")
+    @served
+    async def claim(
+        self, now: datetime, *, lease: timedelta, max_in_flight: int, webhooks: str | None, key_mark: str = ""
+    ) -> Claim:
+        """Takes the next job that may be submitted now, with a slot, until the lease ends or an event settles it.
+
+        `key_mark` tells which upstream key it is submitted with, and says nothing about the key itself.
+        """
+        word, *rest = await self._scripts.run("claim", to_ms(now), _ms(lease), max_in_flight, webhooks or "", key_mark)
         match word:
+            case b"paused":
+                return Claim(paused=True)
             case b"claimed":
                 return Claim(job_id=rest[0].decode())
             case b"held":
@@ -199,40 +208,38 @@ class JobStore:
             case _:
                 return Claim(full=word == b"full")
 
-    @_served
+    @served
     async def mask(self, job_id: str) -> bytes | None:
         mask: bytes | None = await self._redis.get(name("mask", job_id))
         return mask
 
-    @_served
-    async def hold(self, reason: str, span: timedelta) -> None:
-        """No worker submits anything for `span`, or for as long as they are held already; `reason` is for people."""
-        await self._scripts.run("hold", reason, max(1, _ms(span)))
+    @served
+    async def take_lookups(self, now: datetime, *, lease: timedelta, limit: int, budget: int) -> list[str]:
+        """Ids of jobs that upstream is to be asked about now, at most `budget` in ten seconds over all workers.
 
-    @_served
-    async def take_lookups(self, now: datetime, *, lease: timedelta, limit: int) -> list[str]:
-        """Ids of jobs that upstream is to be asked about now. Each comes back after `lease` unless news settles it."""
-        taken = await self._scripts.run("take", to_ms(now), _ms(lease), limit)
+        Each comes back after `lease` unless news settles it. None while lookups are quiet.
+        """
+        taken = await self._scripts.run("take", to_ms(now), _ms(lease), limit, budget)
         return [member.decode().removeprefix("lookup:") for member in taken]
 
-    @_served
+    @served
     async def drop_lookup(self, job_id: str) -> None:
         """For a job that is there no more."""
         await self._redis.zrem(name("outbox"), f"lookup:{job_id}")
 
-    @_served
+    @served
     async def overdue(self, created_before: datetime, limit: int = 100) -> list[str]:
         """Ids of the oldest jobs that are still pending."""
         bound = f"({first_id(created_before)}"
         ids = await self._redis.zrangebylex(name("status", Status.PENDING), "-", bound, 0, limit)
         return [job_id.decode() for job_id in ids]
 
-    @_served
+    @served
     async def retire(self, now: datetime, limit: int = 100) -> int:
         """Removes jobs whose retention is over, at most `limit`; returns how many."""
         return int(await self._scripts.run("retire", to_ms(now - self._retention), limit))
 
-    @_served
+    @served
     async def quarantine(self, body: bytes, address: str | None, why: str) -> str:
         """Keeps a genuine delivery that could not be read, whole; returns its id."""
         fields: Mapping[Any, Any] = {"body": body, "address": address or "", "why": why}
@@ -242,7 +249,7 @@ class JobStore:
             added, _ = await pipe.execute()
         return str(added.decode())
 
-    @_served
+    @served
     async def gauges(self) -> dict[str, int]:
         """How many jobs there are in each status, in flight and in the queue."""
         async with self._redis.pipeline(transaction=False) as pipe:

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from tracker.store.keys import prefix
 
-NAMES = ("create", "claim", "apply", "take", "retire", "page", "own", "hold")
+NAMES = ("create", "claim", "apply", "take", "retire", "page", "own", "hold", "resume")
 
 
 def source(name: str) -> str:

@@ -42,6 +42,35 @@ local function enlist(id, job)
   if job.upstreamJobId then redis.call('HSET', key('upstream'), job.upstreamJobId, id) end
 end
 
+-- Owners take turns: whoever has waited longest since the last slot is next, however many jobs the others hold.
+local function to_the_end_of_turns(owner)
+  local last = redis.call('ZREVRANGE', key('turns'), 0, 0, 'WITHSCORES')
+  redis.call('ZADD', key('turns'), (tonumber(last[2]) or 0) + 1, owner)
+end
+
+-- Lets a job wait for a slot, among its owner's, from a moment on.
+local function enqueue(id, owner, at)
+  redis.call('ZADD', key('queue', owner), at, id)
+  if not redis.call('ZSCORE', key('turns'), owner) then to_the_end_of_turns(owner) end
+end
+
+local function dequeue(id, owner)
+  redis.call('ZREM', key('queue', owner), id)
+  if redis.call('EXISTS', key('queue', owner)) == 0 then redis.call('ZREM', key('turns'), owner) end
+end
+
+local function keep_mask(id, mask, life)
+  redis.call('SET', key('mask', id), mask, 'PX', life)
+  redis.call('HSET', key('job', id), 'maskBytes', #mask)
+  redis.call('INCRBY', key('maskbytes'), #mask)
+end
+
+-- The caller drops `maskBytes` from the record, by which they are taken off the sum once only.
+local function forget_mask(id, job)
+  redis.call('DEL', key('mask', id))
+  if job.maskBytes then redis.call('DECRBY', key('maskbytes'), job.maskBytes) end
+end
+
 -- Removes a job and every trace of it.
 local function erase(id, job)
   for _, index in ipairs(indexes(job)) do redis.call('ZREM', index, id) end
@@ -49,9 +78,11 @@ local function erase(id, job)
   if job.upstreamJobId and redis.call('HGET', key('upstream'), job.upstreamJobId) == id then
     redis.call('HDEL', key('upstream'), job.upstreamJobId)
   end
-  for _, name in ipairs({ 'queue', 'claimed', 'inflight', 'finished' }) do redis.call('ZREM', key(name), id) end
+  for _, name in ipairs({ 'claimed', 'inflight', 'finished' }) do redis.call('ZREM', key(name), id) end
   redis.call('ZREM', key('outbox'), 'lookup:' .. id)
-  redis.call('DEL', key('job', id), key('history', id), key('mask', id))
+  dequeue(id, job.owner)
+  forget_mask(id, job)
+  redis.call('DEL', key('job', id), key('history', id))
 end
 
 -- Appends to the history and keeps its first and last entries. `entry`: source, type, outcome, detail (JSON or nil).

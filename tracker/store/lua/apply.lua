@@ -8,6 +8,8 @@
 local change, fingerprint = cjson.decode(ARGV[1]), ARGV[2]
 local now = change.at
 local MAX_SEEN = 64 * 8
+local LONGEST_SILENCE = 600000
+local INFERRED_SILENCE, INFERRED_FOR = 3600000, 86400000
 local CONCLUSION = { 'result', 'resultExpiresAt', 'error', 'settledBy', 'completedAt', 'inferred' }
 
 -- Our worker's answer is about its own job. A stranger that holds the id was adopted before we knew better: its
@@ -114,13 +116,22 @@ local function bind()
 end
 
 local function leave_queue()
-  redis.call('ZREM', key('queue'), id)
+  dequeue(id, job.owner)
   redis.call('ZREM', key('claimed'), id)
-  redis.call('DEL', key('mask', id))
+  forget_mask(id, job)
+  drop('maskBytes')
 end
 
 -- Within a job, created <= submitted <= started <= completed, whatever clocks said.
 local function begun() return tonumber(job.startedAt or job.submittedAt or created_at(id)) end
+
+-- A webhook was due, and a lookup was faster or it is lost. There is none for CANCELLED.
+local function count_repair()
+  if (job.webhookUrl or '') == '' then return end
+  local minute = key('repaired', whole(math.floor(now / 60000)))
+  redis.call('INCR', minute)
+  redis.call('EXPIRE', minute, 7200)
+end
 
 local function conclude(to)
   local completed = math.max(begun(), math.min(change.completedAt or now, now))
@@ -128,6 +139,7 @@ local function conclude(to)
   if to == 'COMPLETED' and not job.startedAt then put('startedAt', whole(completed)) end
   if change.resultLifetime then put('resultExpiresAt', whole(completed + change.resultLifetime)) end
   if change.source ~= 'api' then put('settledBy', change.source) end
+  if change.source == 'poll' and to ~= 'CANCELLED' and not FINAL[before] then count_repair() end
   redis.call('ZREM', key('inflight'), id)
   redis.call('ZADD', key('finished'), now, id)
 end
@@ -209,13 +221,20 @@ else
 end
 for field, value in pairs(change.mark) do put(field, value) end
 
+-- The longer a job has been under way, the longer it may be silent: 30 s at ten minutes, ten minutes at most.
+local function silence()
+  return math.max(change.silence, math.min((now - begun()) / 20, LONGEST_SILENCE))
+end
+
 -- Follow-up work: upstream is asked at once, or after a silence counted from the last news, or never again.
 if asks or how == 'adopted' then
   ask_upstream(now)   -- of a stranger, only upstream knows what it was made from
+elseif job.inferred and job.upstreamJobId and now - begun() < INFERRED_FOR then
+  ask_upstream(now + INFERRED_SILENCE)   -- nobody told us so, and upstream may know better by then
 elseif FINAL[job.status] and not job.disputed then
   redis.call('ZREM', key('outbox'), 'lookup:' .. id)
 elseif job.upstreamJobId and (outcome == 'applied' or change.source ~= 'webhook' or how ~= 'held') then
-  ask_upstream(now + change.silence)
+  ask_upstream(now + silence())
 end
 
 -- An attempt that came to nothing gives its slot back, unless an earlier one of this job may have come to something.
@@ -223,7 +242,7 @@ if job.status == 'PENDING' and change.retryAt then
   if change.freesSlot and not job.doubtful then
     redis.call('ZREM', key('inflight'), id)
     redis.call('ZREM', key('claimed'), id)
-    redis.call('ZADD', key('queue'), change.retryAt, id)
+    enqueue(id, job.owner, change.retryAt)
   else
     redis.call('ZADD', key('claimed'), change.retryAt, id)
   end

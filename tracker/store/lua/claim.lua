@@ -1,40 +1,53 @@
--- Takes the first pending job that may be tried now, with a slot for it and a lease on it.
+-- Takes the next pending job that may be tried now, with a slot for it and a lease on it.
 -- ARGV[1] now, ms
 -- ARGV[2] lease, ms: until then nobody else is given this job
 -- ARGV[3] MAX_IN_FLIGHT
 -- ARGV[4] address that webhooks go to, with a trailing slash, or ''
--- Returns {'claimed', id}, {'held', ms left}, {'full'} or {'idle'}; publishes nothing.
+-- ARGV[5] mark of the upstream key that it is submitted with
+-- Returns {'claimed', id}, {'paused'}, {'held', ms left}, {'full'} or {'idle'}; publishes nothing.
 --
 -- Jobs that hold a slot already (an outcome that is unknown, a lease whose worker died) lie apart from those that wait for
 -- one, and come first: behind a full house of them nothing else could move. A claim that is never settled comes back by
--- itself. The webhook's address is kept from the first attempt on: later ones must send the same bytes under the same key.
+-- itself. Free slots go to the owners in turn, and to each one's jobs in order. The webhook's address is kept from the first
+-- attempt on: later ones must send the same bytes under the same key.
 
 local now, lease, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
+if redis.call('EXISTS', key('pause')) == 1 then return { 'paused' } end
 local held = redis.call('PTTL', key('hold'))
 if held > 0 then return { 'held', held } end
 
--- The first job of a queue that is due. What is pending no more is cleared away (it cannot be there, unless Redis lost writes).
-local function first(queue)
+-- The first job that is due. What is pending no more is cleared away (it cannot be there, unless Redis lost writes).
+local function first(queue, clear)
   while true do
-    local id = redis.call('ZRANGEBYSCORE', key(queue), '-inf', now, 'LIMIT', 0, 1)[1]
+    local id = redis.call('ZRANGEBYSCORE', queue, '-inf', now, 'LIMIT', 0, 1)[1]
     if not id or redis.call('HGET', key('job', id), 'status') == 'PENDING' then return id end
-    redis.call('ZREM', key(queue), id)
+    clear(id)
+  end
+end
+
+local function first_in_turn()
+  for _, owner in ipairs(redis.call('ZRANGE', key('turns'), 0, -1)) do
+    local id = first(key('queue', owner), function(gone) dequeue(gone, owner) end)
+    if id then
+      to_the_end_of_turns(owner)
+      dequeue(id, owner)
+      return id
+    end
   end
 end
 
 local function claim(id)
-  redis.call('ZREM', key('queue'), id)
   redis.call('ZADD', key('claimed'), now + lease, id)
   redis.call('ZADD', key('inflight'), 'NX', now, id)
   redis.call('HINCRBY', key('job', id), 'attempts', 1)
-  redis.call('HSET', key('job', id), 'attemptAt', ARGV[1])
+  redis.call('HSET', key('job', id), 'attemptAt', ARGV[1], 'keyMark', ARGV[5])
   redis.call('HSETNX', key('job', id), 'webhookUrl', ARGV[4] ~= '' and ARGV[4] .. id or '')
   return { 'claimed', id }
 end
 
-local id = first('claimed')
+local id = first(key('claimed'), function(gone) redis.call('ZREM', key('claimed'), gone) end)
 if id then return claim(id) end
 if redis.call('ZCARD', key('inflight')) >= limit then return { 'full' } end
-id = first('queue')
+id = first_in_turn()
 return id and claim(id) or { 'idle' }

@@ -5,29 +5,38 @@
 -- ARGV[4] digest of the caller's body
 -- ARGV[5] life of the mask, ms
 -- ARGV[6] life of the Idempotency-Key, ms
--- ARGV[7...] the record, field and value in turn
--- Returns {'created', id}, {'replayed', id of the first} or {'conflict', id of the first}; publishes the new job.
+-- ARGV[7] how many jobs may be pending
+-- ARGV[8] how many bytes of masks may be held
+-- ARGV[9...] the record, field and value in turn
+-- Returns {'created', id}, {'replayed', id of the first}, {'conflict', id of the first} or {'full'}; publishes the new job.
 -- A repetition with the same id (the answer was lost on the way) is the same as the first call.
 
-local id, digest = ARGV[1], ARGV[3]
+local id, mask, digest = ARGV[1], ARGV[2], ARGV[3]
 
 if redis.call('EXISTS', key('job', id)) == 1 then return { 'created', id } end
-if digest ~= '' then
-  local earlier = redis.call('GET', key('idempotency', digest))
-  if earlier then
-    local first, body = earlier:sub(1, 36), earlier:sub(38)
-    return { body == ARGV[4] and 'replayed' or 'conflict', first }
-  end
-  redis.call('SET', key('idempotency', digest), id .. ' ' .. ARGV[4], 'PX', ARGV[6])
+local earlier = digest ~= '' and redis.call('GET', key('idempotency', digest))
+if earlier then
+  return { earlier:sub(38) == ARGV[4] and 'replayed' or 'conflict', earlier:sub(1, 36) }
 end
 
-redis.call('HSET', key('job', id), unpack(ARGV, 7))
+redis.call('HSET', key('job', id), unpack(ARGV, 9))
 local job = load(id)
+local pending = job.status == 'PENDING'
+local function full()
+  return redis.call('ZCARD', key('status', 'PENDING')) >= tonumber(ARGV[7])
+    or tonumber(redis.call('GET', key('maskbytes')) or 0) + #mask > tonumber(ARGV[8])
+end
+if pending and full() then
+  redis.call('DEL', key('job', id))
+  return { 'full' }
+end
+
 local now = tonumber(job.updatedAt)
+if digest ~= '' then redis.call('SET', key('idempotency', digest), id .. ' ' .. ARGV[4], 'PX', ARGV[6]) end
 enlist(id, job)
-if job.status == 'PENDING' then
-  redis.call('SET', key('mask', id), ARGV[2], 'PX', ARGV[5])
-  redis.call('ZADD', key('queue'), now, id)
+if pending then
+  keep_mask(id, mask, ARGV[5])
+  enqueue(id, job.owner, now)
 end
 remember(id, 1, now, job, { source = 'api', type = 'created', outcome = 'applied' })
 if FINAL[job.status] then redis.call('ZADD', key('finished'), now, id) end
