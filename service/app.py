@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from service import actions, docs, health, jobs, openapi, webhooks
+from service import actions, docs, health, jobs, openapi, operators, webhooks
 from service.auth import Caller, require
 from service.lifespan import open_state
 from service.problems import on_http_exception, on_tracker_error
@@ -64,6 +64,8 @@ ROUTES: tuple[Access | Public, ...] = (
     Access("GET", "/v1/jobs/{job_id}/events", jobs.events, "read"),
     Access("POST", "/v1/jobs/{job_id}/cancel", actions.cancel, "submit", "ops"),
     Access("POST", "/v1/jobs/{job_id}/refresh", actions.refresh, "ops"),
+    Access("POST", "/v1/queue/pause", operators.pause, "ops"),
+    Access("POST", "/v1/queue/resume", operators.resume, "ops"),
     Public("POST", "/webhooks/apiframe", webhooks.receive),
     Public("POST", "/webhooks/apiframe/{job_id}", webhooks.receive),
     Public("GET", "/healthz", health.healthz),

@@ -32,7 +32,7 @@ async def metrics(request: Request) -> Response:
     """Give figures to Prometheus."""
     state = state_of(request)
     try:
-        gauges = await state.store.gauges()
+        gauges = await state.store.gauges(state.clock())
     except StoreUnavailable:
-        gauges = {}  # the counters tell most just then
+        gauges = None  # the counters tell most just then
     return Response(state.metrics.render(gauges), media_type=CONTENT_TYPE_LATEST)

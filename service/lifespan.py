@@ -19,6 +19,7 @@ from tracker.queue import Queue
 from tracker.settings import Settings
 from tracker.store.connection import connect
 from tracker.store.feed import REPLY_SECONDS, Feed
+from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 from tracker.supervision import keep_running
 
@@ -42,13 +43,14 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         settings=settings,
         clock=clock,
         store=store,
+        gate=Gate(redis),
         intake=Intake(store, clock),
         lookups=Lookups(settings, clock, store, apiframe),
         feed=feed,
         queue=queue,
         keyring=Keyring(settings.api_keys),
         verifier=Verifier(settings.signing_keys, settings.apiframe_signature_secret),
-        metrics=Metrics(),
+        metrics=Metrics(settings.signing_keys),
         cursors=Cursors(settings.apiframe_api_key.get_secret_value().encode()),
         decoding=CapacityLimiter(DECODED_AT_ONCE),
     )

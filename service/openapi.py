@@ -141,7 +141,7 @@ def _needs(scopes: Sequence[str]) -> str:
 
 def _body(operation: Operation) -> Document:
     content = {name: _media(media) for name, media in (operation.body or {}).items()}
-    return {"required": True, "description": SIZES[operation.id], "content": content}
+    return {"required": operation.body_required, "description": SIZES[operation.id], "content": content}
 
 
 def _media(media: Media | None) -> Document:

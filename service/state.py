@@ -17,6 +17,7 @@ from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
 from tracker.store.feed import Feed
+from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 
 
@@ -25,6 +26,7 @@ class State:
     settings: Settings
     clock: Clock
     store: JobStore
+    gate: Gate
     intake: Intake
     lookups: Lookups
     feed: Feed

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service import actions, jobs, queries, webhooks
+from service import actions, jobs, operators, queries, webhooks
 from service.forms import MAX_FORM
 from service.reference import samples
 from service.reference.schemas import LABEL_PART, REF
@@ -22,6 +22,7 @@ HOURS = int(IDEMPOTENCY_LIFETIME.total_seconds()) // 3600
 
 TAGS = {
     "Jobs": "Submit inpaint jobs, follow them to their end, find them again.",
+    "Operations": "What operators do.",
     "Webhooks": "Where Apiframe delivers its news. Callers have no use for these.",
     "Service": "For machines that watch the service, and for people who read about it.",
 }
@@ -160,6 +161,7 @@ class Operation:
     refusals: tuple[type[TrackerError], ...] = ()
     about: str = ""
     """Ends the summary, where one endpoint serves two routes."""
+    body_required: bool = True
 
 
 EVERYWHERE = (errors.HeadersTooLarge, errors.TrackerError)
@@ -201,7 +203,7 @@ OPERATIONS: dict[str, Operation] = {
                 },
             ),
         },
-        (*WITH_BODY, errors.MaskRefused, errors.Conflict),
+        (*WITH_BODY, errors.MaskRefused, errors.Conflict, errors.Backlogged),
     ),
     "GET /v1/jobs": Operation(
         "listJobs",
@@ -273,6 +275,23 @@ OPERATIONS: dict[str, Operation] = {
         None,
         (errors.NotFound, errors.Conflict, errors.UpstreamUnavailable),
     ),
+    "POST /v1/queue/pause": Operation(
+        "pauseQueue",
+        "Operations",
+        {200: Answer("Paused.", {JSON: Media("QueueState", {"paused": samples.PAUSED})})},
+        (),
+        {JSON: Media("Reason", {"maintenance": samples.REASON})},
+        WITH_BODY,
+    ),
+    "POST /v1/queue/resume": Operation(
+        "resumeQueue",
+        "Operations",
+        {200: Answer("Submitting, now or before.", {JSON: Media("QueueState", {"resumed": {"paused": None}})})},
+        (),
+        {JSON: Media("Reason", {"over": samples.REASON})},
+        WITH_BODY,
+        body_required=False,
+    ),
     "POST /webhooks/apiframe": Operation(
         "receiveDelivery", "Webhooks", {200: _RECEIPT}, ("X-Webhook-Signature",), _DELIVERY, _DELIVERED, "about any job"
     ),
@@ -311,6 +330,8 @@ OPERATIONS: dict[str, Operation] = {
 SIZES = {
     "submitJob": f"At most {jobs.MAX_BODY:,} bytes of JSON, or {MAX_FORM:,} of a form.",
     "trackJob": f"At most {actions.MAX_BODY:,} bytes.",
+    "pauseQueue": f"At most {operators.MAX_BODY:,} bytes.",
+    "resumeQueue": f"At most {operators.MAX_BODY:,} bytes; may be left out.",
     "receiveDelivery": f"At most {webhooks.MAX_DELIVERY:,} bytes, signed as they are.",
     "receiveJobDelivery": f"At most {webhooks.MAX_DELIVERY:,} bytes, signed as they are.",
 }

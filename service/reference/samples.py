@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from service.problems import problem
 from tracker.errors import (
+    Backlogged,
     BadRequest,
     Conflict,
     Forbidden,
@@ -26,6 +27,7 @@ from tracker.errors import (
     UpstreamUnavailable,
 )
 from tracker.job import Failure, FailureCode, HistoryEntry, Job, MaskFacts, Outcome, Result, Source, Status
+from tracker.store.gate import Cause, Pause
 
 REQUEST_ID = "6e0b5f0c2d7a4c1f9a53"
 JOB_ID = "019cf0f0-b200-7000-8a3f-5b1d2c4e6f70"
@@ -136,6 +138,8 @@ DELIVERY = {
     "creditCost": 16,
     "completedAt": COMPLETED["completedAt"],
 }
+REASON = {"reason": "Apiframe maintenance, until 18:00"}
+PAUSED = {"paused": _wire(Pause(cause=Cause.OPERATOR, reason=REASON["reason"], since=_at(0), by="ops"))}
 READINESS = {"status": "ready", "instance": "b1946ac92492d2347c6235b4d2611184"}
 METRICS = '# HELP tracker_jobs Jobs held, by status.\n# TYPE tracker_jobs gauge\ntracker_jobs{status="PENDING"} 3.0\n'
 
@@ -156,6 +160,7 @@ REFUSALS: tuple[TrackerError, ...] = (
     MaskRefused("The mask is not base64: character 1 of 9 is '%', which cannot stand there."),
     HeadersTooLarge("All headers together may have 16,384 bytes."),
     TrackerError("The service failed; its log has more."),
+    Backlogged("Too many jobs wait to be submitted; send this one again later.", 30),
     StoreUnavailable("Redis cannot serve this now (ConnectionError); try again."),
     UpstreamUnavailable("Apiframe asks us to slow down.", 9),
 )

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
+from service.operators import QueueState, Reason
 from service.problems import TYPE
 from tracker.errors import TrackerError
 from tracker.job import HistoryEntry, Job, Outcome, Wire
@@ -64,8 +65,17 @@ class FieldProblem(Problem):
     errors: dict[str, list[str]]
 
 
-ASKED: tuple[type[BaseModel], ...] = (InpaintRequest, TrackRequest)
-ANSWERED: tuple[type[BaseModel], ...] = (JobPage, EventPage, Receipt, Health, Readiness, FieldProblem, Problem)
+ASKED: tuple[type[BaseModel], ...] = (InpaintRequest, TrackRequest, Reason)
+ANSWERED: tuple[type[BaseModel], ...] = (
+    JobPage,
+    EventPage,
+    Receipt,
+    QueueState,
+    Health,
+    Readiness,
+    FieldProblem,
+    Problem,
+)
 
 _UUID = {"format": "uuid"}
 LABEL_PART = rf"^label\.{LABEL_NAME.removesuffix('+')}{{1,{MAX_LABEL}}}$"
@@ -136,6 +146,15 @@ PARTS: dict[str, dict[str, Schema]] = {
     "Receipt": {
         "jobId": {"description": "Ours. Null where nothing readable named a job.", **_UUID},
         "outcome": {"description": "What became of it."},
+    },
+    "Reason": {"reason": {"description": "For the other operators."}},
+    "QueueState": {"paused": {"description": "Why nothing is submitted just now; null where jobs are submitted."}},
+    "Pause": {
+        "cause": {"description": "`operator`, or what is wrong with the account at Apiframe."},
+        "reason": {"description": "For people."},
+        "since": {"description": "When it began."},
+        "by": {"description": "Name of the operator's key; null where the account's state paused."},
+        "credits": {"description": "How many are needed to go on, where they are short.", "minimum": 0},
     },
     "Health": {"status": {"description": "One word."}},
     "Readiness": {

@@ -144,6 +144,19 @@ async def test_a_stranger_learns_what_it_was_made_from(redis_url: str) -> None:
         assert (told.job.owner, told.job.action, told.job.parent_job_id) == ("external", "pan", here.parent_id)
 
 
+async def test_a_webhook_that_was_lost_is_counted(redis_url: str) -> None:
+    """One that was never due is not: of a job that upstream cancelled, and of one that was to be polled."""
+    async with town(redis_url, mischief={"webhook_dropped": 1}) as here:
+        await here.end_of(await here.submit())
+        assert (await here.tools.store.gauges(utc_now())).repaired == 1
+    async with town(redis_url, mischief={"job_cancelled": 1}) as here:
+        await here.end_of(await here.submit())
+        assert (await here.tools.store.gauges(utc_now())).repaired == 1
+    async with town(redis_url, webhooks=False) as here:
+        await here.end_of(await here.submit())
+        assert (await here.tools.store.gauges(utc_now())).repaired == 1
+
+
 async def test_retention_and_expiry_are_what_time_alone_brings(redis_url: str, redis: Redis) -> None:
     """Finished jobs go; pending ones fail, also while submissions are held."""
     async with town(redis_url, worker=False) as here:

@@ -20,6 +20,7 @@ from tracker.ids import first_id, new_id
 from tracker.job import HistoryEntry, Job, Outcome, Status
 from tracker.settings import Settings
 from tracker.store.connection import served
+from tracker.store.gauges import Gauges, read_gauges
 from tracker.store.keys import name
 from tracker.store.pages import Filter, Page, read_page
 from tracker.store.scripts import Scripts
@@ -249,15 +250,9 @@ class JobStore:
             added, _ = await pipe.execute()
         return str(added.decode())
 
-    @served
-    async def gauges(self) -> dict[str, int]:
-        """How many jobs there are in each status, in flight and in the queue."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for status in Status:
-                pipe.zcard(name("status", status))
-            pipe.zcard(name("inflight"))
-            counts = await pipe.execute()
-        return dict(zip([*Status, "inflight"], counts, strict=True))
+    async def gauges(self, now: datetime) -> Gauges:
+        """How much there is of everything."""
+        return await read_gauges(self._redis, now)
 
 
 def _digest(owner: str, key: str) -> str:
