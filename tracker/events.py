@@ -86,6 +86,8 @@ class Report:
     completed_at: datetime | None = None
     expired: bool = False
     origin: Mapping[str, str] = field(default_factory=dict)
+    webhook_url: str | None = None
+    """Where upstream was told to deliver, where a lookup told it."""
     rest: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: bytes = b""
 

@@ -113,9 +113,10 @@ async def submit(tools: Tools, job_id: str) -> None:
     stored, mask = await tools.store.get(job_id), await tools.store.mask(job_id)
     if stored is None or stored.job.status is not Status.PENDING:
         return  # a webhook has bound it since it was claimed
-    overdue = _overdue(tools, stored, mask)
-    if overdue is not None or mask is None:
-        await _apply(tools, stored, overdue or Expired("Its mask is gone."))
+    if _is_late(tools, stored):
+        return  # see `expiry`
+    if mask is None:
+        await _apply(tools, stored, Expired("Its mask is no longer held."))
         return
     job = stored.job
     result = await tools.apiframe.inpaint(job_id, job.parent_job_id or "", mask, job.prompt, stored.webhook_url)
@@ -137,12 +138,9 @@ async def _hold_if_asked(tools: Tools, result: Answer) -> None:
         log.warning("submissions held", seconds=hold.total_seconds(), reason=_reason(result))
 
 
-def _overdue(tools: Tools, stored: Stored, mask: bytes | None) -> Expired | None:
+def _is_late(tools: Tools, stored: Stored) -> bool:
     """Within 24 h upstream remembers the key; after that a repetition could be charged again."""
-    within = timedelta(seconds=tools.settings.submit_within_seconds)
-    if tools.clock() - stored.job.created_at > within:
-        return Expired(f"Not submitted within {within}; the last attempt was number {stored.attempts - 1}.")
-    return None if mask is not None else Expired("Its mask is no longer held.")
+    return tools.clock() - stored.job.created_at > timedelta(seconds=tools.settings.submit_within_seconds)
 
 
 async def _apply(tools: Tools, stored: Stored, event: Event) -> Outcome:

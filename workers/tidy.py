@@ -1,12 +1,11 @@
 """What time alone brings: finished jobs go after their retention, and pending ones expire."""
 
 import asyncio
-from datetime import timedelta
 
 import structlog
 
 from tracker.errors import StoreUnavailable
-from tracker.events import Expired
+from workers.expiry import expire
 from workers.tools import Tools
 
 ROUND_SECONDS = 10.0
@@ -36,14 +35,3 @@ async def retire(tools: Tools) -> int:
     if removed:
         log.info("retired", jobs=removed)
     return removed
-
-
-async def expire(tools: Tools) -> int:
-    """Fails jobs that could not be submitted in time, also while submissions are held; returns how many."""
-    within = timedelta(seconds=tools.settings.submit_within_seconds)
-    late = await tools.store.overdue(tools.clock() - within, BATCH)
-    for job_id in late:
-        await tools.store.apply(
-            Expired(f"Not submitted within {within}."), tools.clock(), job_id=job_id, silence=within
-        )
-    return len(late)

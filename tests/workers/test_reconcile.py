@@ -14,6 +14,7 @@ from tracker.job import Status
 from tracker.lookups import LOST_AFTER, LOST_SPAN
 from tracker.store.keys import name
 from workers import tidy
+from workers.expiry import expire
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -163,7 +164,7 @@ async def test_retention_and_expiry_are_what_time_alone_brings(redis_url: str, r
         job = await here.submit()
         await here.tools.gate.hold("429", timedelta(days=30))
         later = replace(here.tools, clock=lambda: utc_now() + timedelta(days=2))
-        assert await tidy.expire(later) == 1
+        assert await expire(later) == 1
         assert await status(here, job["id"]) == ("FAILED", "expired")
         assert await tidy.retire(replace(here.tools, clock=lambda: utc_now() + timedelta(days=40))) == 1
         assert await redis.exists(name("job", job["id"])) == 0

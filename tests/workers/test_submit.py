@@ -19,6 +19,7 @@ from tracker.job import Status
 from tracker.queue import QUEUE_NAME
 from tracker.store.keys import name
 from tracker.store.wire import Stored
+from workers.expiry import expire
 from workers.submit import event_of, submit
 from workers.tools import Tools
 
@@ -193,6 +194,7 @@ async def test_a_job_whose_time_is_over_is_not_submitted(redis_url: str) -> None
         job_id = await claim(here.tools)
         later = replace(here.tools, clock=lambda: utc_now() + timedelta(seconds=61))
         await submit(later, job_id)
+        assert await expire(later) == 1
         after = await here.get(job)
         assert (after["status"], after["error"]["code"], await here.attempts()) == ("FAILED", "expired", [])
 

@@ -11,11 +11,13 @@ import httpx
 from tracker.apiframe.protocol import (
     ACTION_PATH,
     AccountResult,
+    ListResult,
     LookupResult,
     OutcomeUnknown,
     SubmissionResult,
     TryAgain,
     decipher_account,
+    decipher_list,
     decipher_lookup,
     decipher_submission,
     inpaint_request,
@@ -68,6 +70,13 @@ class ApiframeClient:
             return response
         return decipher_lookup(response.status_code, response.headers, response.content)
 
+    async def jobs(self, cursor: str | None) -> ListResult:
+        """A page of the key's own jobs, newest first."""
+        response = await self._get("/v2/jobs", limit=100, **({"cursor": cursor} if cursor else {}))
+        if isinstance(response, TryAgain):
+            return response
+        return decipher_list(response.status_code, response.headers, response.content)
+
     async def account(self) -> AccountResult:
         """The key's team and its credits."""
         response = await self._get("/v2/me")
@@ -75,10 +84,10 @@ class ApiframeClient:
             return response
         return decipher_account(response.status_code, response.headers, response.content)
 
-    async def _get(self, path: str) -> httpx.Response | TryAgain:
+    async def _get(self, path: str, **query: str | int) -> httpx.Response | TryAgain:
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._http.get(path)
+                return await self._http.get(path, params=query)
         except (httpx.HTTPError, TimeoutError) as error:
             return TryAgain(f"upstream cannot be reached: {_name(error)}")
 

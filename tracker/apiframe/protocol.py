@@ -13,7 +13,15 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from tracker.apiframe.reading import STATUSES, Unreadable, read_count, read_error, read_json, read_lookup
+from tracker.apiframe.reading import (
+    STATUSES,
+    Unreadable,
+    read_count,
+    read_error,
+    read_json,
+    read_lookup,
+    read_moment,
+)
 from tracker.events import Accepted, Report
 from tracker.ids import as_uuid
 from tracker.job import Status
@@ -94,10 +102,19 @@ class Account:
     credits: int | None
 
 
+@dataclass(frozen=True)
+class Listing:
+    """A page of upstream's own list, newest first: ids with the time of creation, and the cursor of the next page."""
+
+    jobs: tuple[tuple[str, datetime], ...]
+    next_cursor: str | None
+
+
 Hindrance = InsufficientCredits | Unauthorized | EdgeBlock | RateLimited | TryAgain
 SubmissionResult = Accepted | Rejected | OutcomeUnknown | Hindrance
 LookupResult = Report | Missing | Hindrance
 AccountResult = Account | Hindrance
+ListResult = Listing | Hindrance
 
 
 def inpaint_request(parent_job_id: str, mask: bytes, prompt: str | None, webhook_url: str | None) -> bytes:
@@ -141,6 +158,20 @@ def decipher_account(status_code: int, headers: Mapping[str, str], body: bytes) 
         team = document.get("team")
         return Account(read_count(team.get("credits")) if isinstance(team, dict) else None)
     return _hindrance(status_code, headers, document) or TryAgain(_text(document, status_code), retry_after(headers))
+
+
+def decipher_list(status_code: int, headers: Mapping[str, str], body: bytes) -> ListResult:
+    document = _object(body)
+    if status_code == 200 and document is not None and isinstance(jobs := document.get("jobs"), list):
+        cursor = document.get("nextCursor")
+        return Listing(tuple(filter(None, map(_listed, jobs))), cursor if isinstance(cursor, str) else None)
+    return _hindrance(status_code, headers, document) or TryAgain(_text(document, status_code), retry_after(headers))
+
+
+def _listed(job: Any) -> tuple[str, datetime] | None:
+    given = job if isinstance(job, dict) else {}
+    job_id, created = as_uuid(str(given.get("id"))), read_moment(given.get("createdAt"))
+    return (job_id, created) if job_id and created else None
 
 
 def _accepted(document: Mapping[str, Any] | None) -> Accepted | None:

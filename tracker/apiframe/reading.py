@@ -100,9 +100,10 @@ def _report(document: Document, status: Status, source: Source, fingerprint: byt
         result=result,
         error=read_error(document) if status in (Status.FAILED, Status.CANCELLED) else None,
         credit_cost=read_count(document.get("creditCost")),
-        completed_at=_moment(document.get("completedAt")),
+        completed_at=read_moment(document.get("completedAt")),
         expired=document.get("expired") is True,
         origin=_origin(document.get("input")),
+        webhook_url=_webhook_url(document.get("input")),
         rest=_bounded({**rest, **_dissent(document, status), **_unknown(document)}),
         fingerprint=fingerprint,
     )
@@ -166,7 +167,7 @@ def read_count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
 
 
-def _moment(value: Any) -> datetime | None:
+def read_moment(value: Any) -> datetime | None:
     """None for what is no time, and for a time before there was an Apiframe: the zero of some language."""
     try:
         moment = datetime.fromisoformat(value)
@@ -188,6 +189,11 @@ def _origin(submitted: Any) -> dict[str, str]:
     names = ("action", "parentJobId", "prompt")
     given = submitted if isinstance(submitted, dict) else {}
     return {name: given[name][:MAX_TEXT] for name in names if isinstance(given.get(name), str)}
+
+
+def _webhook_url(submitted: Any) -> str | None:
+    url = submitted.get("webhookUrl") if isinstance(submitted, dict) else None
+    return url if _is_url(url) else None
 
 
 def _dissent(document: Document, status: Status) -> Document:

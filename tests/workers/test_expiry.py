@@ -1,0 +1,78 @@
+"""An answer was lost, and upstream was away until it had forgotten our key: the job is searched for, not sent again."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.town import Town, town
+from tests.workers.test_submit import claim
+from tracker.clock import utc_now
+from tracker.events import Deferred
+from workers.expiry import expire
+from workers.submit import submit
+from workers.tools import Tools
+
+pytestmark = pytest.mark.usefixtures("redis")
+
+
+def a_day_later(tools: Tools) -> Tools:
+    """The same worker with its clock put forward."""
+    return replace(tools, clock=lambda: utc_now() + timedelta(days=1, minutes=1))
+
+
+async def lost(here: Town, **fields: Any) -> dict[str, Any]:
+    """A job that upstream has taken, of which we know nothing but that it was tried."""
+    await here.mischief(submit_504=1, webhook_dropped=1)
+    job = await here.submit(**fields)
+    await submit(here.tools, await claim(here.tools))
+    await here.mischief(webhook_dropped=1)
+    found = await here.get(job)
+    assert (found["status"], found["upstreamJobId"]) == ("PENDING", None)
+    return found
+
+
+@pytest.mark.parametrize("webhooks", [True, False], ids=["by its address", "by what was asked for"])
+async def test_a_job_whose_answer_was_lost_is_found_in_upstreams_list(redis_url: str, webhooks: bool) -> None:
+    """Among others; one charge, and it completes."""
+    async with town(redis_url, worker=False, webhooks=webhooks) as here:
+        jobs = [await lost(here, prompt=f"the {n}.") for n in range(3)]
+        later = a_day_later(here.tools)
+        assert await expire(later) == 3
+        for job in jobs:
+            upstream_id = (await here.get(job))["upstreamJobId"]
+            theirs = (await here.sandbox.get(f"/sandbox/jobs/{upstream_id}/settled")).json()
+            assert theirs["input"]["prompt"] == job["prompt"]
+            await later.lookups.ask(job["id"])
+            assert (await here.get(job))["status"] == "COMPLETED"
+        assert await here.charges() == [16] * 3
+
+
+async def test_a_job_that_upstream_does_not_have_expires(redis_url: str) -> None:
+    """It was tried, and nothing came of it."""
+    async with town(redis_url, worker=False) as here:
+        job = await here.submit()
+        doubt = Deferred("cut", utc_now(), outcome_unknown=True)
+        await here.tools.store.apply(doubt, utc_now(), job_id=await claim(here.tools), silence=timedelta(seconds=9))
+        assert await expire(a_day_later(here.tools)) == 1
+        assert (await here.get(job))["error"]["code"] == "expired"
+
+
+async def test_while_upstream_cannot_be_searched_nothing_that_was_tried_expires(redis_url: str) -> None:
+    """What was never tried does: upstream cannot have it."""
+    async with town(redis_url, worker=False) as here:
+        tried, untried = await lost(here), await here.submit()
+        await here.mischief(poll_503=1)
+        assert await expire(a_day_later(here.tools)) == 1
+        assert [(await here.get(job))["status"] for job in (tried, untried)] == ["PENDING", "FAILED"]
+
+
+async def test_which_of_two_equal_jobs_it_is_is_not_guessed(redis_url: str) -> None:
+    """Without an address for webhooks nothing tells them apart: both are told to a person."""
+    async with town(redis_url, worker=False, webhooks=False) as here:
+        jobs = [await lost(here, prompt="the same") for _ in range(2)]
+        assert await expire(a_day_later(here.tools)) == 2
+        for job in jobs:
+            error = (await here.get(job))["error"]
+            assert (error["code"], "Apiframe has 2 jobs like it" in error["message"]) == ("expired", True)
