@@ -144,9 +144,7 @@ READINESS = {"status": "ready", "instance": "b1946ac92492d2347c6235b4d2611184"}
 METRICS = '# HELP tracker_jobs Jobs held, by status.\n# TYPE tracker_jobs gauge\ntracker_jobs{status="PENDING"} 3.0\n'
 
 REFUSALS: tuple[TrackerError, ...] = (
-    BadRequest(
-        "The body is not JSON: EOF while parsing a string at line 1 column 61. A mask from GNU base64 needs -w0."
-    ),
+    BadRequest("The body is not JSON: EOF while parsing a string at line 1 column 61."),
     Unauthenticated("Send an API key as X-API-Key, or as Authorization: Bearer."),
     SignatureRefused("mismatch", "The signature does not match the body."),
     Forbidden("The key 'reader' lacks the scope 'submit'."),

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from typing import Any
 
 import httpx
@@ -116,7 +117,17 @@ async def test_dossier_13_23_a_wrapped_mask_with_a_data_prefix_is_fine(api: http
     assert (await submitted(api, mask=wrapped))["mask"]["width"] == 64
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"mask": "a\nb"}'])
+async def test_dossier_13_23_a_shell_may_put_wrapped_base64_into_the_body_as_it_is(api: httpx.AsyncClient) -> None:
+    """Line breaks and tabs in JSON's strings, which it forbids; what else is wrong is told as ever."""
+    text = json.dumps(submission(mask="MASK", prompt='a \\ and a "'))
+    body = text.replace("MASK", base64.encodebytes(mask_png()).decode().replace("\n", "\r\n\t"), 1)
+    headers = {**key("editor"), "Content-Type": "application/json"}
+    answer = await api.post("/v1/jobs", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["prompt"]) == (202, 'a \\ and a "')
+    assert_problem(await api.post("/v1/jobs", content=body[:-1], headers=headers), 400)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"mask": "a\x00b"}', b"[" * 9999])
 async def test_a_body_that_is_no_json_object_is_a_bad_request(api: httpx.AsyncClient, body: bytes) -> None:
     """400, with a word on where."""
     headers = {**key("editor"), "Content-Type": "application/json"}
