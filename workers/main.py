@@ -35,6 +35,7 @@ RESTART_SECONDS = 1
 GOODBYE_SECONDS = 2
 MANY = 1_000_000
 """A backend's message waits for Redis, or for room in the queue, for as long as arq keeps it: a day."""
+KNOCK_SECONDS = 5
 KEEP_RESULT_SECONDS = 600
 """arq refuses a message whose id has a result: so long a repetition under the same id is surely the same."""
 log = structlog.get_logger()
@@ -51,7 +52,7 @@ async def inpaint(ctx: dict[str, Any], submission: dict[str, Any]) -> dict[str, 
     try:
         return await door.take(submission, ctx["job_id"])
     except Unavailable as error:
-        raise Retry(defer=error.retry_after) from error
+        raise Retry(defer=min(error.retry_after, KNOCK_SECONDS)) from error
 
 
 def worker_options(settings: Settings, clock: Clock = utc_now) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from tests.samples import REFUSED, SILENCE, START, WEBHOOKS, Sample, delivered, looked_up, pending_job, upstream_id
 from tracker.clock import to_ms
 from tracker.errors import Conflict, NotFound, StoreUnavailable
-from tracker.events import Accepted, Deferred, Expired, Withdrawn
+from tracker.events import Accepted, Deferred, Expired, Missing, Withdrawn
 from tracker.job import FailureCode, Outcome, Source, Status
 from tracker.store.connection import connect
 from tracker.store.jobs import Claim, JobStore
@@ -350,6 +350,34 @@ async def test_a_job_is_looked_up_after_its_silence_and_not_before(sample: Sampl
     assert await take(heard + timedelta(seconds=30), lease=SILENCE, limit=9, budget=99) == [sample.job.id]
     assert await take(heard + timedelta(seconds=31), lease=SILENCE, limit=9, budget=99) == []
     assert await take(heard + timedelta(seconds=60), lease=SILENCE, limit=9, budget=99) == [sample.job.id]
+
+
+@pytest.mark.parametrize(("minutes", "seconds"), [(5, 30), (20, 60), (100, 300), (1_000, 600)])
+async def test_the_longer_a_job_runs_the_longer_it_may_be_silent(sample: Sample, minutes: int, seconds: int) -> None:
+    """Up to ten minutes of age a lost webhook is found within seconds; what has run for hours is asked about rarely."""
+    await sample.in_state(State.PROCESSING)
+    begun = (await sample.now()).started_at
+    assert begun is not None
+    at, take = begun + timedelta(minutes=minutes), sample.store.take_lookups
+    await sample.store.apply(
+        looked_up(sample.up, Status.PROCESSING, progress=99), at, job_id=sample.job.id, silence=SILENCE
+    )
+    assert await take(at + timedelta(seconds=seconds - 1), lease=SILENCE, limit=9, budget=99) == []
+    assert await take(at + timedelta(seconds=seconds), lease=SILENCE, limit=9, budget=99) == [sample.job.id]
+
+
+async def test_what_upstream_knew_nothing_of_is_asked_again_for_a_day(sample: Sample) -> None:
+    """`lost` is our inference: should upstream have been confused, its own word takes the place of it."""
+    await sample.in_state(State.PROCESSING)
+    now = (await sample.now()).updated_at
+    await sample.store.apply(Missing(3, lost=True), now, job_id=sample.job.id, silence=SILENCE)
+    hour = now + timedelta(hours=1)
+    take = sample.store.take_lookups
+    assert await take(hour - timedelta(seconds=1), lease=SILENCE, limit=9, budget=99) == []
+    assert await take(hour, lease=SILENCE, limit=9, budget=99) == [sample.job.id]
+    day = now + timedelta(days=1)
+    await sample.store.apply(Missing(4, lost=True), day, job_id=sample.job.id, silence=SILENCE)
+    assert await take(day + timedelta(days=9), lease=SILENCE, limit=9, budget=99) == []
 
 
 async def test_replayed_deliveries_do_not_keep_upstream_from_being_asked(sample: Sample) -> None:

@@ -18,6 +18,7 @@ from tests.processes import environment, started
 from tests.town import Town, town
 from tracker.clock import utc_now
 from tracker.ids import new_id
+from tracker.store.keys import name
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -78,7 +79,7 @@ async def test_no_mask_stays_in_the_queue_or_its_log(redis_url: str, redis: Redi
     async with asyncio.timeout(40), standing(redis_url, tmp_path) as (here, pool):
         body = submission(here)
         await here.end_of(await result(await pool.enqueue_job("inpaint", body)))
-        values = [await redis.get(name) for name in await redis.keys("arq:*")]
+        values = [await redis.get(kept) for kept in await redis.keys("arq:*")]
         assert values
         assert not [value for value in values if value and body["mask"][:30].encode() in value]
         assert body["mask"][:30] not in (tmp_path / "worker.log").read_text()
@@ -88,6 +89,18 @@ async def test_a_message_with_an_id_of_arqs_own_gets_one_of_ours(redis_url: str,
     """It is in the message's result."""
     async with asyncio.timeout(40), standing(redis_url, tmp_path) as (here, pool):
         found = await result(await pool.enqueue_job("inpaint", submission(here)))
+        assert (await here.end_of(found))["status"] == "COMPLETED"
+
+
+async def test_a_message_waits_while_the_queue_is_full(redis_url: str, redis: Redis, tmp_path: Path) -> None:
+    """A backend that enqueued cannot be told to come back: its message does."""
+    async with asyncio.timeout(60), standing(redis_url, tmp_path) as (here, pool):
+        await redis.set(name("maskbytes"), 268_435_456)
+        message = await pool.enqueue_job("inpaint", submission(here))
+        await asyncio.sleep(1)
+        assert await redis.exists(name("jobs")) == 0
+        await redis.delete(name("maskbytes"))
+        found: dict[str, Any] = await message.result(timeout=45, poll_delay=0.1) if message else {}
         assert (await here.end_of(found))["status"] == "COMPLETED"
 
 
