@@ -24,6 +24,7 @@ from tracker.events import Accepted, Deferred, Event, Expired, Refused
 from tracker.job import Failure, FailureCode, Outcome, Status
 from tracker.store.wire import Stored
 from workers import account
+from workers.search import is_of, unknown_to_us
 from workers.tools import Tools
 
 SWEEP_SECONDS = 1.0
@@ -118,6 +119,8 @@ async def submit(tools: Tools, job_id: str) -> None:
     if mask is None:
         await _apply(tools, stored, Expired("Its mask is no longer held."))
         return
+    if stored.rekeyed and not await _may_repeat(tools, stored):
+        return
     job = stored.job
     result = await tools.apiframe.inpaint(job_id, job.parent_job_id or "", mask, job.prompt, stored.webhook_url)
     log.info("submitted", job_id=job_id, attempt=stored.attempts, result=type(result).__name__)
@@ -130,6 +133,18 @@ async def submit(tools: Tools, job_id: str) -> None:
     if outcome is Outcome.CONFLICT and isinstance(result, Accepted):
         text = f"Apiframe answered with its job {result.upstream_job_id}, which is another job's already."
         await _apply(tools, stored, Refused(Failure(code=FailureCode.REJECTED, message=text)))
+
+
+async def _may_repeat(tools: Tools, stored: Stored) -> bool:
+    """Whether upstream surely has no job of an attempt that was made with another key; where it has one, that is bound."""
+    candidates = await unknown_to_us(tools, stored.job.created_at)
+    found = [report for report in candidates or () if is_of(report, stored)]
+    if len(found) == 1:
+        await _apply(tools, stored, Accepted(found[0].upstream_job_id, found[0].status))
+    elif found or candidates is None:
+        text = "An attempt was made with another key of Apiframe's, and what became of it is not known."
+        await _apply(tools, stored, Deferred(text, tools.clock() + _backoff(stored.attempts), outcome_unknown=True))
+    return candidates is not None and not found
 
 
 async def _hold_if_asked(tools: Tools, result: Answer) -> None:

@@ -14,6 +14,7 @@ from workers.expiry import expire
 from workers.submit import submit
 from workers.tools import Tools
 
+SILENCE = timedelta(seconds=30)
 pytestmark = pytest.mark.usefixtures("redis")
 
 
@@ -76,3 +77,28 @@ async def test_which_of_two_equal_jobs_it_is_is_not_guessed(redis_url: str) -> N
         for job in jobs:
             error = (await here.get(job))["error"]
             assert (error["code"], "Apiframe has 2 jobs like it" in error["message"]) == ("expired", True)
+
+
+async def test_an_attempt_with_a_key_that_was_rotated_out_is_searched_for_before_it_is_repeated(redis_url: str) -> None:
+    """Should upstream remember our Idempotency-Key for the old key alone, a repetition would be charged."""
+    async with town(redis_url, worker=False) as here:
+        job = await lost(here)
+        later = utc_now() + timedelta(minutes=1)
+        again = await here.tools.store.claim(later, lease=SILENCE, max_in_flight=9, webhooks=None, key_mark="another")
+        assert again.job_id == job["id"]
+        await here.mischief(poll_503=1)
+        await submit(here.tools, job["id"])
+        assert (await here.get(job))["status"] == "PENDING"
+        await here.mischief()
+        await submit(here.tools, job["id"])
+        assert (await here.get(job))["upstreamJobId"] is not None
+        assert (len(await here.attempts()), await here.charges()) == (1, [16])
+
+
+async def test_an_attempt_with_another_key_that_came_to_nothing_is_repeated(redis_url: str) -> None:
+    """Upstream has nothing like it."""
+    async with town(redis_url, worker=False) as here:
+        job = await here.submit()
+        await here.tools.store.claim(utc_now(), lease=timedelta(0), max_in_flight=9, webhooks=None, key_mark="old")
+        await submit(here.tools, await claim(here.tools))
+        assert ((await here.get(job))["status"], await here.charges()) == ("QUEUED", [16])

@@ -28,6 +28,8 @@ class Stored:
     doubtful: bool
     """An attempt's outcome is unknown: upstream may have the job."""
     webhook_url: str | None
+    rekeyed: bool = False
+    """An attempt in doubt was made with another upstream key than the one in use."""
     short_of_credits: bool = False
     """It was refused for want of credits before, though the account showed enough."""
 
@@ -64,6 +66,7 @@ def read_record(job_id: str, flat: Mapping[bytes, bytes] | list[bytes]) -> Store
         missing_since=from_ms(fields["missingSince"]) if int(fields.get("misses", 0)) else None,
         doubtful="doubtful" in fields,
         webhook_url=fields.get("webhookUrl", b"").decode() or None,
+        rekeyed="rekeyed" in fields,
         short_of_credits="short" in fields,
     )
 

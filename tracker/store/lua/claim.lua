@@ -37,17 +37,26 @@ local function first_in_turn()
   end
 end
 
-local function claim(id)
+-- Whether upstream remembers our key for its caller's key alone is not documented. So an attempt in doubt that was made with
+-- another upstream key is marked: it is searched for before it is repeated with this one.
+local function mark(id, in_doubt)
+  local before = redis.call('HGET', key('job', id), 'keyMark')
+  if in_doubt and before and before ~= ARGV[5] then redis.call('HSET', key('job', id), 'rekeyed', 1) end
+  redis.call('HSET', key('job', id), 'keyMark', ARGV[5])
+end
+
+local function claim(id, in_doubt)
+  mark(id, in_doubt)
   redis.call('ZADD', key('claimed'), now + lease, id)
   redis.call('ZADD', key('inflight'), 'NX', now, id)
   redis.call('HINCRBY', key('job', id), 'attempts', 1)
-  redis.call('HSET', key('job', id), 'attemptAt', ARGV[1], 'keyMark', ARGV[5])
+  redis.call('HSET', key('job', id), 'attemptAt', ARGV[1])
   redis.call('HSETNX', key('job', id), 'webhookUrl', ARGV[4] ~= '' and ARGV[4] .. id or '')
   return { 'claimed', id }
 end
 
 local id = first(key('claimed'), function(gone) redis.call('ZREM', key('claimed'), gone) end)
-if id then return claim(id) end
+if id then return claim(id, true) end
 if redis.call('ZCARD', key('inflight')) >= limit then return { 'full' } end
 id = first_in_turn()
-return id and claim(id) or { 'idle' }
+return id and claim(id, false) or { 'idle' }
