@@ -136,7 +136,7 @@ async def submit(tools: Tools, job_id: str) -> None:
 
 
 async def _may_repeat(tools: Tools, stored: Stored) -> bool:
-    """Whether upstream surely has no job of an attempt that was made with another key; where it has one, that is bound."""
+    """Whether upstream surely has no job of an attempt made with another key; where it has one, that is bound."""
     candidates = await unknown_to_us(tools, stored.job.created_at)
     found = [report for report in candidates or () if is_of(report, stored)]
     if len(found) == 1:
