@@ -7,6 +7,7 @@ from typing import Any
 import uvicorn
 
 STOP_SECONDS = 8
+HEAD_SECONDS = 20.0
 
 
 class Server(uvicorn.Server):
@@ -18,11 +19,20 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(app: Any, listener: socket.socket) -> None:
-    """Until a signal ends it."""
+def run(app: Any, listener: socket.socket, head_seconds: float = HEAD_SECONDS) -> None:
+    """Until a signal ends it. `head_seconds`: for a request's headers to come."""
     config = uvicorn.Config(
         app, lifespan="on", ws="none", access_log=False, log_config=None, server_header=False,
-        timeout_graceful_shutdown=STOP_SECONDS, timeout_keep_alive=65,
+        timeout_graceful_shutdown=STOP_SECONDS, timeout_keep_alive=65, http=protocol(head_seconds),
     )  # fmt: skip
     with suppress(KeyboardInterrupt):
         Server(config).run([listener])
+
+
+def protocol(head_seconds: float = HEAD_SECONDS) -> Any:
+    """Ours, or uvicorn's own where there is no httptools to build on (PyPy)."""
+    try:
+        from cli.connections import connection
+    except ImportError:
+        return "h11"
+    return connection(head_seconds)

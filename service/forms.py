@@ -4,13 +4,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from pydantic_core import from_json
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from service.documents import json_object
 from service.requests import bounded
-from tracker.errors import BadRequest, InvalidInput
+from tracker.errors import BadRequest, InvalidInput, UnsupportedMediaType
 from tracker.masks import MAX_CHARS, Mask, from_base64, from_bytes
 
 MAX_FORM = MAX_CHARS + 128 * 1024
@@ -39,6 +40,7 @@ class _InMemory(MultiPartParser):
 
 
 async def _parsed(request: Request) -> FormData:
+    _require_utf8(request)
     parser = _InMemory(
         request.headers, bounded(request, MAX_FORM), max_files=1, max_fields=MAX_PARTS, max_part_size=MAX_FORM
     )
@@ -48,6 +50,13 @@ async def _parsed(request: Request) -> FormData:
         raise BadRequest(f"The form cannot be read: {error.message}") from None
     except (KeyError, ValueError):
         raise BadRequest("The form cannot be read: its boundary is missing or wrong.") from None
+
+
+def _require_utf8(request: Request) -> None:
+    """Python knows encodings that make halves of characters, which nothing can write down again (unicode_escape)."""
+    _, options = parse_options_header(request.headers["content-type"])
+    if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
+        raise UnsupportedMediaType("Send the form in UTF-8, and leave out the charset.")
 
 
 def _document(form: FormData) -> dict[str, Any]:
@@ -68,12 +77,11 @@ def _document(form: FormData) -> dict[str, Any]:
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        value = from_json(text)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise InvalidInput({"labels": ["Expected a JSON object, or fields label.NAME."]})
-    return value
+        return json_object(text.encode())
+    except BadRequest:
+        raise InvalidInput({"labels": ["Expected a JSON object, or fields label.NAME."]}) from None
+    except InvalidInput as error:  # a label's name, and not a field's
+        raise InvalidInput({"labels": [str(error)]}) from None
 
 
 async def _mask(form: FormData) -> Reader | None:

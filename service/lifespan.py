@@ -7,7 +7,9 @@ from anyio import CapacityLimiter
 
 from service.auth import Keyring
 from service.cursors import Cursors
+from service.failures import Failures
 from service.metrics import Metrics
+from service.room import Room
 from service.state import State
 from tracker.apiframe.client import ApiframeClient
 from tracker.apiframe.signature import Verifier
@@ -24,6 +26,8 @@ from tracker.store.jobs import JobStore
 from tracker.supervision import keep_running
 
 DECODED_AT_ONCE = 2
+ROOM, DOORSTEP = 96 * 1024 * 1024, 32 * 1024 * 1024
+"""Bytes of large bodies at once, of callers and of webhooks: 8 submissions of the largest size, 136 deliveries."""
 log = structlog.get_logger()
 
 
@@ -38,6 +42,8 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     keep_running(stack, "feed", feed.run)
     stack.callback(feed.close)
     store = JobStore.of(redis, settings)
+    metrics = Metrics(settings.signing_keys)
+    failures = Failures(metrics.throttled)
     apiframe = await stack.enter_async_context(ApiframeClient(settings))
     state = State(
         settings=settings,
@@ -48,10 +54,13 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         lookups=Lookups(settings, clock, store, apiframe),
         feed=feed,
         queue=queue,
-        keyring=Keyring(settings.api_keys),
+        keyring=Keyring(settings.api_keys, failures, metrics.key_refusals),
         verifier=Verifier(settings.signing_keys, settings.apiframe_signature_secret),
-        metrics=Metrics(settings.signing_keys),
+        metrics=metrics,
         cursors=Cursors(settings.apiframe_api_key.get_secret_value().encode()),
+        failures=failures,
+        room=Room(ROOM),
+        doorstep=Room(DOORSTEP),
         decoding=CapacityLimiter(DECODED_AT_ONCE),
     )
     await _warn(state)

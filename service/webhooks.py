@@ -36,12 +36,15 @@ async def receive(request: Request) -> Response:
 
 async def _genuine(request: Request, state: State) -> Delivery:
     try:
-        body = await read_body(request, MAX_DELIVERY)
+        body = await read_body(request, MAX_DELIVERY, state.doorstep)
         delivery = state.verifier.verify(body, request.headers.get("x-webhook-signature"))
-    except (SignatureRefused, TooLarge) as error:
-        cause = error.cause if isinstance(error, SignatureRefused) else "too_large"
-        state.metrics.refusals.labels(cause).inc()
-        log.warning("webhook refused", cause=cause)
+    except SignatureRefused as error:
+        state.metrics.refusals.labels(error.cause).inc()
+        state.failures.note(request, "webhook", cause=error.cause)
+        raise
+    except TooLarge:
+        state.metrics.refusals.labels("too_large").inc()
+        state.failures.tell(request, "webhook", cause="too_large")
         raise
     state.metrics.secret_forms.labels(delivery.secret_form, delivery.key_index).inc()
     return delivery
