@@ -45,8 +45,7 @@ class Failures:
     def __init__(self, throttled: Counter) -> None:
         self._throttled = throttled
         self._sources = Throttle(BURST, EACH_SECONDS, SOURCES)
-        self._lines = Throttle(LONGEST_SOURCE = 64
-LINES, EACH_LINE_SECONDS)
+        self._lines = Throttle(LINES, EACH_LINE_SECONDS)
 
     def note(self, request: HTTPConnection, what: str, **said: Any) -> None:
         """`what` was wrong, a key or a webhook. Raises TooManyFailures in place of what the caller would answer."""
