@@ -1,4 +1,4 @@
-"""Callers' JSON, read strictly: an object, no name twice, no NaN, no half of a character, and no more than makes sense."""
+"""Callers' JSON, read strictly: an object, no name twice, no NaN, no half of a character, no more than makes sense."""
 
 import json
 import re
