@@ -19,10 +19,9 @@ from service.state import State, state_of
 from tracker.errors import InvalidInput, UnsupportedMediaType
 from tracker.masks import MAX_CHARS
 from tracker.store.wire import Stored
-from tracker.submission import Submission, judge
+from tracker.submission import KEY_RULE, Submission, is_idempotency_key, judge
 
 MAX_BODY = MAX_CHARS + 64 * 1024
-MAX_KEY = 255
 log = structlog.get_logger()
 
 
@@ -54,8 +53,7 @@ async def get(request: Request, caller: Caller) -> Response:
     By our id or by Apiframe's. `wait` holds the answer until the job changes, so that following it takes no polling.
     """
     state = state_of(request)
-    queries.only(request, GET_QUERY)
-    wait = queries.wait(request)
+    _, wait = queries.all_of(partial(queries.only, request, GET_QUERY), partial(queries.wait, request))
     stored = await visible(state, caller, request.path_params["job_id"])
     known = _known_etags(request)
     if wait.seconds and not stored.job.status.is_final:
@@ -75,12 +73,15 @@ async def list_jobs(request: Request, caller: Caller) -> Response:
     any. Without `read:all` these are your own.
     """
     state = state_of(request)
-    queries.only(request, LIST_QUERY)
-    wanted = queries.job_filter(request, caller.only_owner)
+    _, wanted, limit = queries.all_of(
+        partial(queries.only, request, LIST_QUERY),
+        partial(queries.job_filter, request, caller.only_owner),
+        partial(queries.limit, request),
+    )
     below = state.cursors.open(request.query_params.get("cursor"), scope := ["jobs", repr(wanted)])
     if caller.only_owner and request.query_params.get("owner", caller.name) != caller.name:
         return _page("jobs", [], None)
-    page = await state.store.page(wanted, queries.limit(request), below)
+    page = await state.store.page(wanted, limit, below)
     jobs = [stored.job.model_dump(mode="json", by_alias=True) for stored in page.jobs]
     return _page("jobs", jobs, state.cursors.seal(page.next_cursor, scope))
 
@@ -94,8 +95,7 @@ async def events(request: Request, caller: Caller) -> Response:
     Oldest first. Of a very long history the first and the last entries are kept.
     """
     state = state_of(request)
-    queries.only(request, EVENTS_QUERY)
-    limit = queries.limit(request)
+    _, limit = queries.all_of(partial(queries.only, request, EVENTS_QUERY), partial(queries.limit, request))
     stored = await visible(state, caller, request.path_params["job_id"])
     after = state.cursors.open(request.query_params.get("cursor"), scope := ["events", stored.job.id])
     entries = [entry for entry in await state.store.history(stored.job.id) if entry.seq > int(after or 0)]
@@ -124,8 +124,8 @@ def _from_json(body: bytes) -> Submission:
 
 def _idempotency_key(request: Request) -> str | None:
     key = request.headers.get("idempotency-key")
-    if key is not None and not (1 <= len(key) <= MAX_KEY and key.isprintable()):
-        raise InvalidInput({"Idempotency-Key": [f"Expected 1 to {MAX_KEY} printable characters."]})
+    if key is not None and not is_idempotency_key(key):
+        raise InvalidInput({"Idempotency-Key": [KEY_RULE]})
     return key
 
 

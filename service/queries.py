@@ -1,9 +1,11 @@
 """Query parameters, read strictly: what a route does not know is refused by name, never ignored."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 
@@ -28,26 +30,47 @@ class Wait:
     until_final: bool = False
 
 
+def all_of(*readers: Callable[[], Any]) -> list[Any]:
+    """What each of them reads. Raises InvalidInput with everything that any of them found wrong."""
+    values: list[Any] = []
+    errors: dict[str, list[str]] = {}
+    for reader in readers:
+        try:
+            values.append(reader())
+        except InvalidInput as error:
+            errors |= error.errors
+    if errors:
+        raise InvalidInput(errors)
+    return values
+
+
 def only(request: Request, known: Collection[str]) -> None:
     """Refuses parameters that nobody knows, and one that is given twice; `label.*` allows any label."""
     allowed = {"label.*"} & set(known)
     names = [name for name, _ in request.query_params.multi_items()]
     unknown = [name for name in names if name not in known and not (allowed and name.startswith(LABEL))]
     twice = [name for name in names if names.count(name) > 1 and name != "status"]
-    if twice:
-        raise InvalidInput({name: ["Given more than once."] for name in twice})
-    if unknown:
-        text = f"Unknown parameter; this address takes {', '.join(sorted(known)) or 'none'}."
-        raise InvalidInput({name: [text] for name in unknown})
+    text = f"Unknown parameter; this address takes {', '.join(sorted(known)) or 'none'}."
+    if errors := {key: ["Given more than once."] for key in twice} | {key: [text] for key in unknown}:
+        raise InvalidInput(errors)
 
 
 def wait(request: Request) -> Wait:
-    given, until = request.query_params.get("wait", "0"), request.query_params.get("until")
-    if until not in (None, "final"):
-        raise InvalidInput({"until": ["The one value it takes is 'final'."]})
+    return Wait(*all_of(partial(_seconds, request), partial(_until_final, request)))
+
+
+def _seconds(request: Request) -> float:
+    given = request.query_params.get("wait", "0")
     if not (SECONDS.fullmatch(given) and float(given) <= MAX_WAIT):
         raise InvalidInput({"wait": [f"Expected seconds from 0 to {MAX_WAIT:.0f}."]})
-    return Wait(float(given), until == "final")
+    return float(given)
+
+
+def _until_final(request: Request) -> bool:
+    until = request.query_params.get("until")
+    if until not in (None, "final"):
+        raise InvalidInput({"until": ["The one value it takes is 'final'."]})
+    return until is not None
 
 
 def limit(request: Request) -> int:
@@ -71,14 +94,17 @@ EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo
 def job_filter(request: Request, only_owner: str | None) -> Filter:
     """The list's filters. A caller who sees only his own gets none of anybody else's, whatever he asks for."""
     query = request.query_params
-    return Filter(
-        statuses=statuses(request),
-        owner=only_owner or query.get("owner"),
-        parent_job_id=parent(query.get("parentJobId")),
-        labels=labels(request),
-        created_after=moment(request, "createdAfter"),
-        created_before=moment(request, "createdBefore"),
+    found, parent_id, wanted, after, before = all_of(
+        partial(statuses, request),
+        partial(parent, query.get("parentJobId")),
+        partial(labels, request),
+        partial(moment, request, "createdAfter"),
+        partial(moment, request, "createdBefore"),
     )
+    return Filter(
+        statuses=found, owner=only_owner or query.get("owner"), parent_job_id=parent_id, labels=wanted,
+        created_after=after, created_before=before,
+    )  # fmt: skip
 
 
 def labels(request: Request) -> tuple[tuple[str, str], ...]:

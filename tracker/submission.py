@@ -19,6 +19,8 @@ MAX_LABELS = 8
 MAX_LABEL = 63
 LABEL_RULE = f"names and values have 1 to {MAX_LABEL} characters, a name no '=' and no control characters."
 LABEL_NAME = r"[^=\x00-\x1f\x7f-\x9f]+"
+MAX_KEY = 255
+KEY_RULE = f"Expected 1 to {MAX_KEY} printable characters."
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -28,6 +30,10 @@ def _uuid(value: str) -> str:
     if canonical is None:
         raise ValueError("Not a UUID; expected the id of a job at Apiframe.")
     return canonical
+
+
+def is_idempotency_key(text: str) -> bool:
+    return 1 <= len(text) <= MAX_KEY and text.isprintable()
 
 
 def is_label(name: str, value: str) -> bool:

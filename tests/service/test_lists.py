@@ -93,3 +93,12 @@ def test_only_what_was_sealed_is_opened(position: str, guess: str) -> None:
 async def test_no_query_is_odd_enough_to_fail(api: httpx.AsyncClient, query: str) -> None:
     """Numbers and times beyond all bounds."""
     assert (await api.get(f"/v1/jobs?{query}", headers=key("editor"))).status_code in (200, 422)
+
+
+async def test_every_wrong_parameter_is_told_at_once(api: httpx.AsyncClient) -> None:
+    """In the list, and of one job."""
+    wrong = "status=done&createdAfter=yesterday&limit=0&parentJobId=zz&colour=red&owner=a&owner=b"
+    problem = assert_problem(await api.get(f"/v1/jobs?{wrong}", headers=key("editor")), 422)
+    assert set(problem["errors"]) == {"status", "createdAfter", "limit", "parentJobId", "colour", "owner"}
+    problem = assert_problem(await api.get("/v1/jobs/x?wait=61&until=never", headers=key("editor")), 422)
+    assert set(problem["errors"]) == {"wait", "until"}
