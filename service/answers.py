@@ -1,5 +1,7 @@
 """How a job is found for a caller, and how it leaves."""
 
+from typing import Any
+
 from starlette.responses import JSONResponse, Response
 
 from service.auth import Caller
@@ -22,3 +24,8 @@ def job_answer(stored: Stored, status_code: int = 200, **headers: str) -> Respon
     """The job with its version's ETag."""
     document = stored.job.model_dump(mode="json", by_alias=True)
     return JSONResponse(document, status_code, {"ETag": stored.etag, "Cache-Control": "no-cache", **headers})
+
+
+def page_answer(name: str, items: list[Any], cursor: str | None) -> Response:
+    """`cursor` is sealed; None on the last page."""
+    return JSONResponse({name: items, "nextCursor": cursor, "hasMore": cursor is not None})

@@ -3,15 +3,14 @@
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import structlog
 from anyio import to_thread
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from service import queries
-from service.answers import job_answer, visible
+from service.answers import job_answer, page_answer, visible
 from service.auth import Caller
 from service.forms import read_form
 from service.requests import json_object, media_type, read_body
@@ -80,10 +79,10 @@ async def list_jobs(request: Request, caller: Caller) -> Response:
     )
     below = state.cursors.open(request.query_params.get("cursor"), scope := ["jobs", repr(wanted)])
     if caller.only_owner and request.query_params.get("owner", caller.name) != caller.name:
-        return _page("jobs", [], None)
+        return page_answer("jobs", [], None)
     page = await state.store.page(wanted, limit, below)
     jobs = [stored.job.model_dump(mode="json", by_alias=True) for stored in page.jobs]
-    return _page("jobs", jobs, state.cursors.seal(page.next_cursor, scope))
+    return page_answer("jobs", jobs, state.cursors.seal(page.next_cursor, scope))
 
 
 EVENTS_QUERY = ("limit", "cursor")
@@ -101,11 +100,7 @@ async def events(request: Request, caller: Caller) -> Response:
     entries = [entry for entry in await state.store.history(stored.job.id) if entry.seq > int(after or 0)]
     shown = [entry.model_dump(mode="json", by_alias=True, exclude_none=True) for entry in entries[:limit]]
     following = str(entries[limit - 1].seq) if len(entries) > limit else None
-    return _page("events", shown, state.cursors.seal(following, scope))
-
-
-def _page(name: str, items: list[Any], cursor: str | None) -> Response:
-    return JSONResponse({name: items, "nextCursor": cursor, "hasMore": cursor is not None})
+    return page_answer("events", shown, state.cursors.seal(following, scope))
 
 
 async def _reader(request: Request) -> Callable[[], Submission]:

@@ -1,6 +1,7 @@
 """What is opened when the service starts, and closed in the opposite order when it stops."""
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import structlog
 from anyio import CapacityLimiter
@@ -8,6 +9,7 @@ from anyio import CapacityLimiter
 from service.auth import Keyring
 from service.cursors import Cursors
 from service.metrics import Metrics
+from service.recorder import Recorder
 from service.state import State
 from tracker.apiframe.client import ApiframeClient
 from tracker.apiframe.signature import Verifier
@@ -18,9 +20,11 @@ from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
 from tracker.store.connection import connect
+from tracker.store.deliveries import Deliveries
 from tracker.store.feed import REPLY_SECONDS, Feed
 from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
+from tracker.store.quarantine import Quarantine
 from tracker.supervision import keep_running
 
 DECODED_AT_ONCE = 2
@@ -37,20 +41,27 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     feed = Feed(blocking)
     keep_running(stack, "feed", feed.run)
     stack.callback(feed.close)
-    store = JobStore.of(redis, settings)
+    store, retention = JobStore.of(redis, settings), timedelta(days=settings.retention_days)
+    metrics, deliveries = Metrics(settings.signing_keys), Deliveries(redis, retention)
+    recorder = Recorder(deliveries, metrics, clock)
+    stack.push_async_callback(recorder.close)
+    keep_running(stack, "deliveries", recorder.run)
     apiframe = await stack.enter_async_context(ApiframeClient(settings))
     state = State(
         settings=settings,
         clock=clock,
         store=store,
         gate=Gate(redis),
+        deliveries=deliveries,
+        quarantine=Quarantine(redis, retention),
+        recorder=recorder,
         intake=Intake(store, clock),
         lookups=Lookups(settings, clock, store, apiframe),
         feed=feed,
         queue=queue,
         keyring=Keyring(settings.api_keys),
         verifier=Verifier(settings.signing_keys, settings.apiframe_signature_secret),
-        metrics=Metrics(settings.signing_keys),
+        metrics=metrics,
         cursors=Cursors(settings.apiframe_api_key.get_secret_value().encode()),
         decoding=CapacityLimiter(DECODED_AT_ONCE),
     )

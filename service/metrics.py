@@ -18,6 +18,9 @@ class Metrics:
         self._key_names = {mark_of(key): key_name for key, key_name in zip(upstream_keys, names, strict=True)}
         self.deliveries = self._counter("webhook_deliveries", "Genuine webhooks, by what became of them.", "outcome")
         self.refusals = self._counter("webhook_refusals", "Webhooks refused, by cause.", "cause")
+        self.unlogged = self._counter(
+            "webhook_log_lost", "Deliveries missing in the log of deliveries: too many at once, or Redis away too long."
+        )
         self.secret_forms = self._counter(
             "webhook_signatures", "Genuine webhooks, by reading of the secret and by key.", "form", "key"
         )

@@ -11,7 +11,8 @@ from starlette.requests import Request
 
 from tracker.errors import InvalidInput
 from tracker.ids import as_uuid
-from tracker.job import Status
+from tracker.job import Outcome, Status
+from tracker.store.deliveries import Cause
 from tracker.store.pages import Filter
 from tracker.submission import LABEL_RULE, is_label
 
@@ -20,6 +21,7 @@ SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
 """A number as JSON has it; `float` would also take digits of other scripts, and underscores."""
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
+REPEATABLE = ("status", "outcome")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def only(request: Request, known: Collection[str]) -> None:
     allowed = {"label.*"} & set(known)
     names = [name for name, _ in request.query_params.multi_items()]
     unknown = [name for name in names if name not in known and not (allowed and name.startswith(LABEL))]
-    twice = [name for name in names if names.count(name) > 1 and name != "status"]
+    twice = [name for name in names if names.count(name) > 1 and name not in REPEATABLE]
     text = f"Unknown parameter; this address takes {', '.join(sorted(known)) or 'none'}."
     if errors := {key: ["Given more than once."] for key in twice} | {key: [text] for key in unknown}:
         raise InvalidInput(errors)
@@ -87,6 +89,21 @@ def statuses(request: Request) -> tuple[Status, ...]:
     return tuple(Status(name) for name in dict.fromkeys(given))
 
 
+REFUSED = "refused"
+"""Any cause."""
+WORDS: dict[str, tuple[Outcome | Cause, ...]] = {
+    **{word: (word,) for word in (*Outcome, *Cause)},
+    REFUSED: tuple(Cause),
+}
+
+
+def outcomes(request: Request) -> tuple[Outcome | Cause, ...]:
+    given = request.query_params.getlist("outcome")
+    if unknown := [name for name in given if name not in WORDS]:
+        raise InvalidInput({"outcome": [f"Unknown outcome {unknown[0]!r:.40}; expected {', '.join(WORDS)}."]})
+    return tuple(sorted({word for name in given for word in WORDS[name]}))
+
+
 LABEL = "label."
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -96,7 +113,7 @@ def job_filter(request: Request, only_owner: str | None) -> Filter:
     query = request.query_params
     found, parent_id, wanted, after, before = all_of(
         partial(statuses, request),
-        partial(parent, query.get("parentJobId")),
+        partial(uuid, request, "parentJobId"),
         partial(labels, request),
         partial(moment, request, "createdAfter"),
         partial(moment, request, "createdBefore"),
@@ -114,10 +131,11 @@ def labels(request: Request) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(given.items()))
 
 
-def parent(given: str | None) -> str | None:
+def uuid(request: Request, name: str) -> str | None:
+    given = request.query_params.get(name)
     canonical = as_uuid(given) if given is not None else None
     if given is not None and canonical is None:
-        raise InvalidInput({"parentJobId": ["Not a UUID."]})
+        raise InvalidInput({name: ["Not a UUID."]})
     return canonical
 
 

@@ -119,7 +119,7 @@ async def bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     if not declared.isdecimal():
         raise BadRequest("Content-Length is not a number.")
     if int(declared) > limit:
-        raise TooLarge(f"The body has {int(declared):,} bytes; at most {limit:,} are taken here.")
+        raise TooLarge(f"The body has {int(declared):,} bytes; at most {limit:,} are taken here.", int(declared))
     async for chunk in request.stream():
         seen += len(chunk)
         if seen > limit:
