@@ -12,7 +12,7 @@ from starlette.requests import Request
 from tracker.errors import InvalidInput
 from tracker.ids import as_uuid
 from tracker.job import Outcome, Status
-from tracker.store.deliveries import Cause
+from tracker.store.deliveries import Refusal
 from tracker.store.pages import Filter
 from tracker.submission import LABEL_RULE, is_label
 
@@ -91,13 +91,13 @@ def statuses(request: Request) -> tuple[Status, ...]:
 
 REFUSED = "refused"
 """Any cause."""
-WORDS: dict[str, tuple[Outcome | Cause, ...]] = {
-    **{word: (word,) for word in (*Outcome, *Cause)},
-    REFUSED: tuple(Cause),
+WORDS: dict[str, tuple[Outcome | Refusal, ...]] = {
+    **{word: (word,) for word in (*Outcome, *Refusal)},
+    REFUSED: tuple(Refusal),
 }
 
 
-def outcomes(request: Request) -> tuple[Outcome | Cause, ...]:
+def outcomes(request: Request) -> tuple[Outcome | Refusal, ...]:
     given = request.query_params.getlist("outcome")
     if unknown := [name for name in given if name not in WORDS]:
         raise InvalidInput({"outcome": [f"Unknown outcome {unknown[0]!r:.40}; expected {', '.join(WORDS)}."]})

@@ -21,7 +21,7 @@ from tracker.clock import Clock
 from tracker.errors import SignatureRefused, StoreUnavailable, TooLarge
 from tracker.ids import new_id
 from tracker.job import Outcome
-from tracker.store.deliveries import KEPT, Cause, Deliveries, LoggedDelivery
+from tracker.store.deliveries import KEPT, Deliveries, LoggedDelivery, Refusal
 
 WAITING = 5_000
 """Lines that wait to be written, of each shelf; what is beyond is dropped."""
@@ -53,7 +53,7 @@ class Recorder:
         self._clock = clock
         self._waiting = {shelf: OrderedDict[str, LoggedDelivery]() for shelf in KEPT}
         self._some = asyncio.Event()
-        self._second, self._refused = 0, Counter[Cause]()
+        self._second, self._refused = 0, Counter[Refusal]()
 
     @contextmanager
     def watching(self, address: str | None) -> Iterator[Sighting]:
@@ -80,7 +80,7 @@ class Recorder:
         if seen.secret_form or self._may_tell(cause):
             self._keep(_line(seen, seconds, cause))
 
-    def _may_tell(self, cause: Cause) -> bool:
+    def _may_tell(self, cause: Refusal) -> bool:
         """By cause, so that a flood of one does not hide another."""
         if (second := int(time.monotonic())) != self._second:
             self._second, self._refused = second, Counter()
@@ -126,15 +126,15 @@ class Recorder:
             log.warning("stopped before all deliveries were logged", lines=left)
 
 
-def _line(seen: Sighting, seconds: float, cause: Cause | None = None) -> LoggedDelivery:
+def _line(seen: Sighting, seconds: float, cause: Refusal | None = None) -> LoggedDelivery:
     return LoggedDelivery(**asdict(seen), cause=cause, ms=round(seconds * 1000, 2))
 
 
-def _cause(error: SignatureRefused | TooLarge | StoreUnavailable) -> Cause:
+def _cause(error: SignatureRefused | TooLarge | StoreUnavailable) -> Refusal:
     match error:
         case SignatureRefused():
-            return Cause(error.cause)
+            return Refusal(error.cause)
         case TooLarge():
-            return Cause.TOO_LARGE
+            return Refusal.TOO_LARGE
         case StoreUnavailable():
-            return Cause.STORE_UNAVAILABLE
+            return Refusal.STORE_UNAVAILABLE

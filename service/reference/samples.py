@@ -30,8 +30,7 @@ from tracker.errors import (
     UpstreamUnavailable,
 )
 from tracker.job import Failure, FailureCode, HistoryEntry, Job, MaskFacts, Outcome, Result, Source, Status
-from tracker.store import deliveries
-from tracker.store.deliveries import LoggedDelivery
+from tracker.store.deliveries import LoggedDelivery, Refusal
 from tracker.store.gate import Cause, Pause
 from tracker.store.quarantine import Quarantined
 
@@ -147,7 +146,7 @@ DELIVERY = {
 REASON = {"reason": "Apiframe maintenance, until 18:00"}
 PAUSED = {"paused": _wire(Pause(cause=Cause.OPERATOR, reason=REASON["reason"], since=_at(0), by="ops"))}
 DELIVERIES = [
-    _wire(LoggedDelivery(at=_at(40), cause=deliveries.Cause.MISMATCH, job_id=JOB_ID, bytes=412, ms=0.31)),
+    _wire(LoggedDelivery(at=_at(40), cause=Refusal.MISMATCH, job_id=JOB_ID, bytes=412, ms=0.31)),
     _wire(
         LoggedDelivery.model_validate(
             {"at": _at(31), "outcome": Outcome.APPLIED, "jobId": JOB_ID, "event": "completed", "bytes": 733,

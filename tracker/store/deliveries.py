@@ -26,7 +26,7 @@ _ID = 36
 """Characters of a UUID."""
 
 
-class Cause(StrEnum):
+class Refusal(StrEnum):
     """Why a delivery was refused: its signature, its size, or Redis, which could not take it."""
 
     MISSING = "missing"
@@ -41,7 +41,7 @@ class LoggedDelivery(Wire):
 
     at: Moment
     outcome: Outcome | None = None
-    cause: Cause | None = None
+    cause: Refusal | None = None
     job_id: str | None = None
     event: str | None = None
     bytes: int | None = None
@@ -58,7 +58,7 @@ class LoggedDelivery(Wire):
 class Wanted:
     """Which deliveries a page shows: any of `words`, outcomes and causes alike, and about this job."""
 
-    words: tuple[Outcome | Cause, ...] = ()
+    words: tuple[Outcome | Refusal, ...] = ()
     job_id: str | None = None
 
     def holds(self, line: LoggedDelivery) -> bool:
