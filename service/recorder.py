@@ -9,7 +9,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
@@ -127,7 +127,7 @@ class Recorder:
 
 
 def _line(seen: Sighting, seconds: float, cause: Refusal | None = None) -> LoggedDelivery:
-    return LoggedDelivery(**asdict(seen), cause=cause, ms=round(seconds * 1000, 2))
+    return LoggedDelivery(**vars(seen), cause=cause, ms=round(seconds * 1000, 2))
 
 
 def _cause(error: SignatureRefused | TooLarge | StoreUnavailable) -> Refusal:
