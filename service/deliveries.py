@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 from starlette.requests import Request
@@ -42,19 +43,21 @@ async def list_deliveries(request: Request, _: Caller) -> Response:
     in a second. No body is kept. What other processes took in the last moment may be missing yet.
     """
     state = state_of(request)
-    queries.only(request, LIST_QUERY)
-    wanted = Wanted(queries.outcomes(request), await _job_id(request, state))
-    limit = queries.limit(request)
-    below = state.cursors.open(request.query_params.get("cursor"), scope := ["deliveries", repr(wanted)])
+    _, words, job_id, limit = queries.all_of(
+        partial(queries.only, request, LIST_QUERY),
+        partial(queries.outcomes, request),
+        partial(queries.uuid, request, "jobId"),
+        partial(queries.limit, request),
+    )
+    below = state.cursors.open(request.query_params.get("cursor"), scope := ["deliveries", repr((words, job_id))])
     await state.recorder.flush()
-    page = await state.deliveries.page(wanted, limit, below)
+    page = await state.deliveries.page(Wanted(words, await _our_id(state, job_id)), limit, below)
     lines = [line.model_dump(mode="json", by_alias=True) for line in page.lines]
     return page_answer("deliveries", lines, state.cursors.seal(page.next_cursor, scope))
 
 
-async def _job_id(request: Request, state: State) -> str | None:
+async def _our_id(state: State, given: str | None) -> str | None:
     """Ours, where upstream's is given; as it is, where the job is gone."""
-    given = queries.uuid(request, "jobId")
     stored = await state.store.find(given) if given else None
     return stored.job.id if stored else given
 
@@ -66,8 +69,7 @@ async def list_quarantine(request: Request, _: Caller) -> Response:
     are large. About 1,000 are kept.
     """
     state = state_of(request)
-    queries.only(request, QUARANTINE_QUERY)
-    limit = queries.limit(request)
+    _, limit = queries.all_of(partial(queries.only, request, QUARANTINE_QUERY), partial(queries.limit, request))
     below = state.cursors.open(request.query_params.get("cursor"), scope := ["quarantine"])
     page = await state.quarantine.page(limit, below)
     entries = [shown(entry) for entry in page.entries]

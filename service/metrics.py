@@ -40,6 +40,7 @@ class Metrics:
         )
         self._repaired = self._gauge("lost_webhooks_last_hour", "Ends that a lookup found though a webhook was due.")
         self._mask_bytes = self._gauge("mask_bytes", "Bytes of masks held for submission.")
+        self._quarantined = self._gauge("webhooks_quarantined", "Genuine webhooks that could not be read, held.")
         self._paused = self._gauge("submissions_paused", "1 while submissions are paused.")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -69,3 +70,4 @@ class Metrics:
         self._repaired.set(gauges.repaired)
         self._mask_bytes.set(gauges.mask_bytes)
         self._paused.set(gauges.paused)
+        self._quarantined.set(gauges.quarantined)

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from redis.asyncio import Redis
 
 from service import recorder
@@ -107,9 +108,11 @@ async def test_the_list_is_filtered(api: httpx.AsyncClient, job: dict[str, Any])
 
 @pytest.mark.parametrize("query", ["outcome=lost", "outcome=", "jobId=7", "limit=0", "cursor=x", "status=COMPLETED"])
 async def test_a_wrong_filter_is_refused_by_name(api: httpx.AsyncClient, query: str) -> None:
-    """422."""
+    """422, together with every other one."""
     answer = await api.get(f"/v1/deliveries?{query}", headers=key("ops"))
     assert_problem(answer, 422, field=query.partition("=")[0])
+    both = await api.get("/v1/deliveries?outcome=lost&jobId=7&limit=x", headers=key("ops"))
+    assert set(assert_problem(both, 422)["errors"]) == {"outcome", "jobId", "limit"}
 
 
 async def test_pages_meet_though_deliveries_go_on(api: httpx.AsyncClient) -> None:
@@ -185,7 +188,7 @@ async def test_of_too_many_at_once_the_oldest_are_dropped_and_counted(
 
 async def test_what_redis_could_not_take_is_listed_once_it_is_back() -> None:
     """503 for whoever delivers; for operators, a line that says so. Also of one that could not be quarantined."""
-    with TemporaryDirectory(prefix="it-") as folder:
+    with TemporaryDirectory(prefix="it-") as folder, structlog.testing.capture_logs() as log:
         async with door(settings_for(f"unix://{folder}/r.sock")) as api:
             for body in (progress(), signed(b"{")):
                 assert_problem(await api.post("/webhooks/apiframe", **body), 503)
@@ -198,6 +201,7 @@ async def test_what_redis_could_not_take_is_listed_once_it_is_back() -> None:
         ("store_unavailable", None, None), ("store_unavailable", None, "progress"),
     ]  # fmt: skip
     assert all(line["secretForm"] == "hex" for line in lines)
+    assert "a loop failed; it starts again" not in {line["event"] for line in log}
 
 
 async def _until_logged(url: str, count: int) -> None:

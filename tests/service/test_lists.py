@@ -52,7 +52,8 @@ async def test_a_caller_who_sees_only_his_own_cannot_ask_for_others(api: httpx.A
 @pytest.mark.parametrize(
     ("query", "field"),
     [("createdAfter=yesterday", "createdAfter"), ("parentJobId=x", "parentJobId"), ("limit=1&limit=2", "limit"),
-     ("owner=shop&limit=0", "limit"), ("labels.order=1", "labels.order"), ("createdBefore=99999-01-01", "createdBefore")],
+     ("owner=shop&limit=0", "limit"), ("labels.order=1", "labels.order"),
+     ("createdBefore=99999-01-01", "createdBefore")],
 )  # fmt: skip
 async def test_a_wrong_filter_is_refused_by_name(api: httpx.AsyncClient, query: str, field: str) -> None:
     """422."""

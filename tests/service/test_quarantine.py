@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from tests.door import UPSTREAM_KEY, assert_problem, key, signed
 from tests.samples import upstream_id
 from tests.service.test_webhooks import job as job  # a fixture
-from tests.service.test_webhooks import now
+from tests.service.test_webhooks import metric, now
 from tracker.apiframe.signature import Verifier
 from tracker.clock import from_ms, utc_now
 from tracker.job import rfc3339
@@ -86,6 +86,7 @@ async def test_what_still_cannot_be_read_stays(api: httpx.AsyncClient, job: dict
     it. The job stays as it was."""
     await api.post(f"/webhooks/apiframe/{job['id']}", **signed(body))
     [entry] = await listed(api)
+    assert await metric(api, "tracker_webhooks_quarantined") == 1
     for _ in range(2):
         assert entry["why"] in assert_problem(await replay(api, entry["id"]), 409)["detail"]
     assert await listed(api) == [entry]
