@@ -186,8 +186,9 @@ async def test_of_too_many_at_once_the_oldest_are_dropped_and_counted(
     assert await metric(api, "tracker_webhook_log_lost_total") == 2
 
 
-async def test_what_redis_could_not_take_is_listed_once_it_is_back() -> None:
+async def test_what_redis_could_not_take_is_listed_once_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """503 for whoever delivers; for operators, a line that says so. Also of one that could not be quarantined."""
+    monkeypatch.setattr(recorder, "GATHER_SECONDS", 0)
     with TemporaryDirectory(prefix="it-") as folder, structlog.testing.capture_logs() as log:
         async with door(settings_for(f"unix://{folder}/r.sock")) as api:
             for body in (progress(), signed(b"{")):
