@@ -27,8 +27,10 @@ ROUTES = [
     Route("/images/{file}.png", api.image, methods=["GET"]),
     Route("/sandbox/mischief", backstage.get_mischief, methods=["GET"]),
     Route("/sandbox/mischief", backstage.put_mischief, methods=["PUT"]),
+    Route("/sandbox/strikes", backstage.strikes, methods=["GET"]),
     Route("/sandbox/log", backstage.log, methods=["GET"]),
     Route("/sandbox/ledger", backstage.ledger, methods=["GET"]),
+    Route("/sandbox/jobs", backstage.jobs, methods=["GET"]),
     Route("/sandbox/jobs", backstage.seed_job, methods=["POST"]),
     Route("/sandbox/jobs/{job_id}/settled", backstage.settled, methods=["GET"]),
 ]
