@@ -21,7 +21,11 @@ def main() -> int:
     plan = Plan(given.seconds, given.jobs, given.seed, given.poll_after)
     folder = Path(mkdtemp(prefix="soak-"))
     console = Console()
-    evidence = asyncio.run(soak(plan, folder))
+    try:
+        evidence = asyncio.run(soak(plan, folder))
+    except TimeoutError:
+        console.print(f"It was not over in time. Logs and data: {folder}")
+        return 1
     judged = verdicts(evidence)
     report.show(console, plan, evidence, judged)
     kept = all(verdict.kept for verdict in judged)

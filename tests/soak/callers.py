@@ -19,12 +19,17 @@ NEVER_GIVE_UP = 1_000_000
 
 @dataclass
 class Told:
-    """`ids` are the jobs that each wish was answered with: one, however often it was asked. `refused` are answers that
-    no good caller should get."""
+    """`asked` are the prompts of all wishes, `ids` the jobs that each was answered with: one, however often it was
+    asked. `refused` are answers that no good caller should get."""
 
+    asked: set[str] = field(default_factory=set)
     ids: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     repeated: int = 0
     refused: list[str] = field(default_factory=list)
+
+    @property
+    def unanswered(self) -> set[str]:
+        return self.asked - set(self.ids)
 
     @property
     def answered(self) -> set[str]:
@@ -56,6 +61,7 @@ class Callers:
                 group.create_task(self._grant(wish))
 
     async def _grant(self, wish: Wish) -> None:
+        self.told.asked.add(wish.prompt)
         try:
             await self._ask(wish)
             if wish.repeated:

@@ -19,7 +19,7 @@ from tests.soak.parts import Parts, caller_key
 from tests.soak.plan import OWNERS
 from tracker.job import HistoryEntry
 from tracker.store.jobs import JobStore
-from tracker.store.keys import name, prefix
+from tracker.store.keys import prefix
 from tracker.store.pages import Filter
 from tracker.store.wire import Stored
 

@@ -64,10 +64,7 @@ class Plan:
         """In the order of their times, the last of them shortly before the end."""
         chance = Random(f"{self.seed}:wishes")
         times = sorted(chance.uniform(0, self.seconds * 0.97) for _ in range(self.jobs))
-        return [
-            Wish(at, chance.choice(OWNERS), f"wish {n}", chance.random() < REPEATED)
-            for n, at in enumerate(times)
-        ]
+        return [Wish(at, chance.choice(OWNERS), f"wish {n}", chance.random() < REPEATED) for n, at in enumerate(times)]
 
     def kills(self) -> Iterator[Kill]:
         """One after the other; at the very end everything is killed at once, as if the machine lost power."""

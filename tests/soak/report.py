@@ -17,7 +17,8 @@ from tracker.store.wire import Stored
 SHOWN = 10
 """Offenders whose histories are printed for each broken promise; their ids are printed all."""
 TITLES = {
-    "submit_429": "429", "submit_503": "503", "submit_504": "taken, answered 504", "submit_cut": "taken, connection cut",
+    "submit_429": "429", "submit_503": "503",
+    "submit_504": "taken, answered 504", "submit_cut": "taken, connection cut",
     "submit_without_id": "taken, answered without jobId", "submit_delayed": "taken, answered too late",
     "poll_429": "lookup 429", "poll_503": "lookup 503", "job_failed": "failed, refunded",
     "job_cancelled": "cancelled in silence", "webhook_duplicated": "webhook twice",
@@ -38,7 +39,7 @@ def _happened(plan: Plan, evidence: Evidence) -> Table:
     table.add_column("what")
     table.add_column("how often", justify="right")
     table.add_column("of these")
-    for name, counts in _counts(plan, evidence).items():
+    for name, counts in _counts(evidence).items():
         table.add_row(name, f"{counts.total():,}", _listed(counts))
     table.add_section()
     table.add_row("webhook lost: repaired after the job's end", "", _spread(_repairs(evidence)))
@@ -47,12 +48,12 @@ def _happened(plan: Plan, evidence: Evidence) -> Table:
     return table
 
 
-def _counts(plan: Plan, evidence: Evidence) -> dict[str, Counter[str]]:
+def _counts(evidence: Evidence) -> dict[str, Counter[str]]:
     jobs = [one.stored.job for one in evidence.ours.values()]
-    answered = len(evidence.told.ids)
+    told = evidence.told
     return {
-        "submissions": Counter({"answered": answered, "never answered": plan.jobs - answered}),
-        "repeated by their callers": Counter({"same job": evidence.told.repeated}),
+        "submissions": Counter({"answered": len(told.ids), "never answered": len(told.unanswered)}),
+        "repeated by their callers": Counter({"the same job": told.repeated}),
         "jobs": Counter(job.status for job in jobs),
         "settled by": Counter(job.settled_by or "nobody" for job in jobs),
         "attempts": _attempts(one.stored for one in evidence.ours.values()),

@@ -125,6 +125,10 @@ def _unsigned(evidence: Evidence) -> Iterable[str]:
     return [f"{refused} genuine webhooks were answered {REFUSED}"] if refused else []
 
 
+def _unanswered(evidence: Evidence) -> Iterable[str]:
+    return [*sorted(evidence.told.unanswered), *evidence.told.refused]
+
+
 PROMISES: Mapping[str, Callable[[Evidence], Iterable[str]]] = {
     "nothing that was answered 202 is lost": _lost,
     "nothing is taken twice": _taken_twice,
@@ -137,6 +141,6 @@ PROMISES: Mapping[str, Callable[[Evidence], Iterable[str]]] = {
     "every key has a lifetime or a reason": lambda evidence: evidence.untimed,
     "indexes agree with records": lambda evidence: [evidence.disagreement] if evidence.disagreement else [],
     "every signature of Apiframe's is accepted": _unsigned,
-    "no caller is refused": lambda evidence: evidence.told.refused,
+    "every caller is answered, and none refused": _unanswered,
     "no error, key or mask in a log, no process ends by itself": lambda evidence: evidence.troubles,
 }
