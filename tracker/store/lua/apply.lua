@@ -164,6 +164,7 @@ local function move_to(to)
     put('status', to)
   end
   for _, field in ipairs(CONCLUSION) do drop(field) end
+  for _, field in ipairs(change.drop) do drop(field) end
   for field, value in pairs(change.put) do put(field, value) end
   local progress = to == 'COMPLETED' and 100 or to == 'PROCESSING' and change.progress or 0
   put('progress', whole(math.max(tonumber(job.progress), progress)))
