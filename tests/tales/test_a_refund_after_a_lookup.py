@@ -1,7 +1,7 @@
 """A job is looked up while it runs, fails, and is refunded.
 
-The lookup tells what was charged, 16. The webhook of the failure has no word about credits: upstream gives them back, and
-says so only where it is asked. What the job tells then must not be the charge.
+The lookup tells what was charged, 16. The webhook of the failure has no word about credits: upstream gives them back,
+and says so only where it is asked. What the job tells then must not be the charge.
 """
 
 import pytest
