@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -47,7 +47,7 @@ def create_app(settings: SandboxSettings | None = None, clock: Clock = utc_now) 
     return Starlette(
         routes=ROUTES,
         middleware=[Middleware(Recorder)],
-        exception_handlers=dict.fromkeys((Refusal, HTTPException, Exception), excuse),
+        exception_handlers=dict.fromkeys((Refusal, HTTPException, ClientDisconnect, Exception), excuse),
         lifespan=lifespan,
     )
 
@@ -57,6 +57,8 @@ async def excuse(request: Request, error: Exception) -> Response:
     match error:
         case Refusal():
             return JSONResponse(error.body, error.status, error.headers)
+        case ClientDisconnect():  # nobody is there to read it, and it is no bug
+            return JSONResponse({"error": "Client closed request"}, 499)
         case HTTPException():
             return JSONResponse({"error": error.detail}, error.status_code, error.headers)
         case _:

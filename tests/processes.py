@@ -62,6 +62,13 @@ class Process:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
+    def freeze(self) -> None:
+        """As a machine that swaps, or a link that hangs: it holds on to all it has, and does nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     async def stop(self) -> int:
         self._process.terminate()
         return await asyncio.to_thread(self._process.wait, 20)

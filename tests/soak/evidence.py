@@ -16,7 +16,7 @@ from tests import invariants
 from tests.door import UPSTREAM_KEY
 from tests.soak.callers import Told
 from tests.soak.parts import Parts, caller_key
-from tests.soak.plan import OWNERS
+from tests.soak.plan import OWNERS, How
 from tracker.job import HistoryEntry
 from tracker.store.jobs import JobStore
 from tracker.store.keys import prefix
@@ -66,7 +66,7 @@ class Evidence:
     disagreement: str = ""
     troubles: Sequence[str] = ()
     strikes: Counter[str] = field(default_factory=Counter)
-    kills: Counter[str] = field(default_factory=Counter)
+    blows: Counter[tuple[How, str]] = field(default_factory=Counter)
     seconds: float = 0
 
 
@@ -158,8 +158,8 @@ async def disagreement(redis: Redis) -> str:
 
 def troubles(parts: Parts) -> list[str]:
     """Errors, tracebacks, keys and masks in the logs, and processes that ended by themselves."""
-    logs = [part.log for part in parts.killable.values() if part.name != "redis"]
-    return [*parts.departures, *(trouble for log in logs for trouble in _said(log))]
+    logs = [parts.sandbox.log, *(part.log for part in parts.killable.values() if part.name != "redis")]
+    return [*parts.departures(), *(trouble for log in logs for trouble in _said(log))]
 
 
 def _said(log: Path) -> Iterable[str]:

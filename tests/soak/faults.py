@@ -1,4 +1,4 @@
-"""What is done to a running town: its processes are killed and started again, and upstream misbehaves."""
+"""What is done to a running town: its processes are killed or frozen and go on, and upstream misbehaves."""
 
 import asyncio
 import time
@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from tests.soak.parts import Part, Parts
-from tests.soak.plan import Kill, Plan
+from tests.soak.parts import Parts
+from tests.soak.plan import Plan, Struck
 
 
 async def rage(plan: Plan, parts: Parts, upstream: httpx.AsyncClient) -> Counter[str]:
@@ -18,9 +18,9 @@ async def rage(plan: Plan, parts: Parts, upstream: httpx.AsyncClient) -> Counter
     started = time.monotonic()
     await _behave(upstream, plan.mischief(0))
     switch = asyncio.create_task(_switch(plan, upstream, struck))
-    for kill in plan.kills():
-        await asyncio.sleep(started + kill.at - time.monotonic())
-        await _kill(parts, kill)
+    for blow in plan.blows():
+        await asyncio.sleep(started + blow.at - time.monotonic())
+        await _strike(parts, blow)
     await switch
     struck.update(await _strikes(upstream))
     await _behave(upstream, {"secret_form": plan.mischief(1)["secret_form"]})
@@ -33,13 +33,13 @@ async def _switch(plan: Plan, upstream: httpx.AsyncClient, struck: Counter[str])
     await _behave(upstream, plan.mischief(1))
 
 
-async def _kill(parts: Parts, kill: Kill) -> None:
-    victims: list[Part] = [parts.killable[name] for name in kill.victims]
+async def _strike(parts: Parts, struck: Struck) -> None:
+    victims = [parts.killable[name] for name in struck.blow.victims]
     for victim in victims:
-        victim.kill()
-    await asyncio.sleep(kill.down)
+        victim.suffer(struck.blow.how)
+    await asyncio.sleep(struck.down)
     for victim in victims:
-        victim.start()
+        victim.recover(struck.blow.how)
 
 
 async def _behave(upstream: httpx.AsyncClient, mischief: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ import httpx
 from tests.door import UPSTREAM_KEY
 from tests.processes import Process, environment, is_free
 from tests.redis_server import command as redis_command
-from tests.soak.plan import OWNERS, TIMEOUT, Plan
+from tests.soak.plan import OWNERS, TIMEOUT, How, Plan
 
 SANDBOX = {
     "SANDBOX_API_KEYS": UPSTREAM_KEY, "SANDBOX_CREDITS": "100000000", "SANDBOX_LOGGED_LINES": "1000000",
@@ -30,24 +30,37 @@ BELOW_EPHEMERAL = range(12_000, 32_000)
 
 @dataclass
 class Part:
-    """`deaths` counts our kills, `departures` are the last words of each time that it ended by itself."""
+    """`blows` counts what was done to it, `departures` are the last words of each time that it ended by itself."""
 
     name: str
     command: Sequence[str]
     env: Mapping[str, str]
     log: Path
-    deaths: int = 0
+    blows: Counter[How] = field(default_factory=Counter)
     departures: list[str] = field(default_factory=list)
     _process: Process | None = None
 
     def start(self) -> None:
         self._process = Process(self.command, self.env, self.log)
 
-    def kill(self) -> None:
+    def suffer(self, how: How) -> None:
         self.notice()
         if self._process:
+            self.blows[how] += 1
+            if how is How.FROZEN:
+                self._process.freeze()
+            else:
+                self.kill()
+
+    def recover(self, how: How) -> None:
+        if how is How.KILLED or self._process is None:
+            self.start()
+        else:
+            self._process.thaw()
+
+    def kill(self) -> None:
+        if self._process:
             self._process.kill()
-            self.deaths += 1
         self._process = None
 
     def notice(self) -> None:
@@ -66,18 +79,19 @@ class Part:
 
 @dataclass(frozen=True)
 class Parts:
-    """`killable` by name; where they are, and the callers' keys."""
+    """`killable` by name, upstream's stand-in, which is not, and where they are."""
 
     killable: Mapping[str, Part]
+    sandbox: Part
     service_url: str
     sandbox_url: str
     redis_url: str
 
-    @property
-    def kills(self) -> Counter[str]:
-        return Counter({part.name: part.deaths for part in self.killable.values()})
+    def blows(self) -> Counter[tuple[How, str]]:
+        return Counter(
+            {(how, part.name): times for part in self.killable.values() for how, times in part.blows.items()}
+        )
 
-    @property
     def departures(self) -> list[str]:
         return [words for part in self.killable.values() for words in part.departures]
 
@@ -96,12 +110,12 @@ def started(plan: Plan, folder: Path) -> Iterator[Parts]:
     redis = Part("redis", line, env, folder / "redis.log")
     upstream = Part("sandbox", _cli("sandbox", sandbox), {**env, **SANDBOX}, folder / "sandbox.log")
     served = Part("service", _cli("serve", service), env, folder / "service.log")
-    worker = Part("worker", _cli("worker"), env, folder / "worker.log")
-    every = (redis, upstream, served, worker)
+    workers = [Part(name, _cli("worker"), env, folder / f"{name}.log") for name in ("worker", "second worker")]
+    every = (redis, upstream, served, *workers)
     try:
         for part in every:
             part.start()
-        yield Parts({part.name: part for part in (redis, served, worker)}, *urls)
+        yield Parts({part.name: part for part in (redis, served, *workers)}, upstream, *urls)
     finally:
         for part in every:
             part.kill()

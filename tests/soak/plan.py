@@ -1,10 +1,11 @@
-"""What a soak does and when, drawn once from its seed: the same seed, the same submissions and the same kills.
+"""What a soak does and when, drawn once from its seed: the same seed, the same submissions and the same blows.
 
 What the processes make of it is theirs: the order of things that happen at once is never the same twice.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from random import Random
 from typing import Any
 
@@ -22,9 +23,43 @@ OWNERS = ("editor", "shop", "studio")
 REPEATED = 0.05
 """Share of the submissions that their caller makes once more after it was answered, with the same key."""
 
-PAUSE, DOWN = (2.0, 6.0), (0.1, 2.0)
-ALL = ("redis", "service", "worker")
-VICTIMS: Mapping[tuple[str, ...], int] = {("service",): 3, ("worker",): 3, ("redis",): 3, ALL: 1}
+PAUSE = (2.0, 6.0)
+"""Seconds between two blows."""
+ALL = ("redis", "service", "worker", "second worker")
+
+
+class How(StrEnum):
+    KILLED = "killed"
+    """With -9, and started again."""
+    FROZEN = "frozen"
+    """Stopped where it stands, with all it holds, and let go on as if no time had passed."""
+
+
+@dataclass(frozen=True)
+class Blow:
+    """What happens to some processes together; `lasts` are the least and most seconds, `weight` how often it does."""
+
+    how: How
+    victims: tuple[str, ...]
+    lasts: tuple[float, float]
+    weight: int
+
+
+SHORT, LONG = (0.1, 2.0), (1.5, 4.0)
+BEYOND_A_LEASE = (TIMEOUT + 6, TIMEOUT + 8)
+"""So that what a frozen worker has in hand is taken over by the other one, and then done by both."""
+BLOWS = (
+    Blow(How.KILLED, ("service",), SHORT, 6),
+    Blow(How.KILLED, ("redis",), SHORT, 6),
+    Blow(How.KILLED, ("worker",), SHORT, 3),
+    Blow(How.KILLED, ("second worker",), SHORT, 3),
+    Blow(How.KILLED, ALL, SHORT, 2),
+    Blow(How.FROZEN, ("service",), LONG, 2),
+    Blow(How.FROZEN, ("redis",), LONG, 2),
+    Blow(How.FROZEN, ("worker",), BEYOND_A_LEASE, 2),
+)
+LAST = Blow(How.KILLED, ALL, SHORT, 0)
+"""As if the machine lost power."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +78,11 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Kill:
-    """At `at` seconds the victims are killed with -9, and `down` seconds later started again."""
+class Struck:
+    """The blow falls `at` seconds after the beginning and is over `down` seconds later."""
 
     at: float
-    victims: tuple[str, ...]
+    blow: Blow
     down: float
 
 
@@ -66,16 +101,17 @@ class Plan:
         times = sorted(chance.uniform(0, self.seconds * 0.97) for _ in range(self.jobs))
         return [Wish(at, chance.choice(OWNERS), f"wish {n}", chance.random() < REPEATED) for n, at in enumerate(times)]
 
-    def kills(self) -> Iterator[Kill]:
-        """One after the other; at the very end everything is killed at once, as if the machine lost power."""
-        chance = Random(f"{self.seed}:kills")
+    def blows(self) -> Iterator[Struck]:
+        """One after the other, and at the very end the last."""
+        chance = Random(f"{self.seed}:blows")
         at = chance.uniform(*PAUSE)
-        while at < self.seconds - DOWN[1]:
-            victims = chance.choices(list(VICTIMS), list(VICTIMS.values()))[0]
-            down = chance.uniform(*DOWN)
-            yield Kill(at, victims, down)
+        while at < self.seconds:
+            blow = chance.choices(BLOWS, [blow.weight for blow in BLOWS])[0]
+            down = chance.uniform(*blow.lasts)
+            if at + down < self.seconds:
+                yield Struck(at, blow, down)
             at += down + chance.uniform(*PAUSE)
-        yield Kill(self.seconds, ALL, DOWN[0])
+        yield Struck(self.seconds, LAST, LAST.lasts[0])
 
     def mischief(self, half: int) -> Mapping[str, Any]:
         """Upstream's misbehaviour in the first half (0) and the second (1): each signs in its own form."""

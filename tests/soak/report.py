@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.soak.evidence import Evidence, Ours
-from tests.soak.plan import Plan
+from tests.soak.plan import How, Plan
 from tests.soak.verdicts import Verdict
 from tracker.job import Source, Status
 from tracker.store.wire import Stored
@@ -57,7 +57,8 @@ def _counts(evidence: Evidence) -> dict[str, Counter[str]]:
         "jobs": Counter(job.status for job in jobs),
         "settled by": Counter(job.settled_by or "nobody" for job in jobs),
         "attempts": _attempts(one.stored for one in evidence.ours.values()),
-        "kills -9": evidence.kills,
+        "killed with -9": _blows(evidence, How.KILLED),
+        "frozen for some seconds": _blows(evidence, How.FROZEN),
         "faults of upstream's": Counter({TITLES[fault]: times for fault, times in evidence.strikes.items()}),
         "webhooks sent, by answer": evidence.upstream.deliveries,
         "webhooks taken, by outcome": _news(evidence, Source.WEBHOOK),
@@ -68,6 +69,10 @@ def _counts(evidence: Evidence) -> dict[str, Counter[str]]:
 def _attempts(jobs: Iterable[Stored]) -> Counter[str]:
     """Jobs by how many attempts their submission took."""
     return Counter("in one attempt" if job.attempts == 1 else f"in {job.attempts}" for job in jobs)
+
+
+def _blows(evidence: Evidence, how: How) -> Counter[str]:
+    return Counter({name: times for (kind, name), times in evidence.blows.items() if kind is how})
 
 
 def _news(evidence: Evidence, source: Source) -> Counter[str]:

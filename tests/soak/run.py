@@ -45,8 +45,7 @@ async def _ordeal(plan: Plan, parts: Parts, upstream: httpx.AsyncClient, redis: 
         strikes = await faults.rage(plan, parts, upstream)
         calm_at = utc_now()
         await _settle(store, submitting)
-    kills = parts.kills
-    for name in ("worker", "service"):  # what is looked at now is to stand still
+    for name in ("worker", "second worker", "service"):  # what is looked at now is to stand still
         await parts.killable[name].stop()
     return Evidence(
         told=callers.told,
@@ -58,7 +57,7 @@ async def _ordeal(plan: Plan, parts: Parts, upstream: httpx.AsyncClient, redis: 
         disagreement=await evidence.disagreement(redis),
         troubles=evidence.troubles(parts),
         strikes=strikes,
-        kills=kills,
+        blows=parts.blows(),
         seconds=time.monotonic() - began,
     )
 

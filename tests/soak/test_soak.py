@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from tests.soak import report
-from tests.soak.plan import ALL, Plan
+from tests.soak.plan import ALL, How, Plan
 from tests.soak.run import soak
 from tests.soak.verdicts import verdicts
 
@@ -24,4 +24,4 @@ async def test_a_minute_of_faults_breaks_no_promise(capsys: pytest.CaptureFixtur
     assert [verdict.promise for verdict in judged if not verdict.kept] == []
     assert "BROKEN" not in capsys.readouterr().out
     assert len(evidence.ours) == PLAN.jobs
-    assert all(evidence.kills[name] for name in ALL)
+    assert all(evidence.blows[How.KILLED, name] for name in ALL)
