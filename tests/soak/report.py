@@ -56,7 +56,7 @@ def _counts(evidence: Evidence) -> dict[str, Counter[str]]:
         "repeated by their callers": Counter({"the same job": told.repeated}),
         "jobs": Counter(job.status for job in jobs),
         "settled by": Counter(job.settled_by or "nobody" for job in jobs),
-        "attempts": _attempts(one.stored for one in evidence.ours.values()),
+        "taken by upstream": _attempts(one.stored for one in evidence.ours.values()),
         "killed with -9": _blows(evidence, How.KILLED),
         "frozen for some seconds": _blows(evidence, How.FROZEN),
         "faults of upstream's": Counter({TITLES[fault]: times for fault, times in evidence.strikes.items()}),

@@ -47,7 +47,7 @@ def theirs(job_id: str = UP, **fields: Any) -> dict[str, Any]:
     document = {"action": "inpaint", "prompt": "wish 0", "webhookUrl": f"http://here/{ID}"}
     result = RESULT.model_dump(mode="json", by_alias=True)
     known = {"id": job_id, "status": "COMPLETED", "result": result, "error": None, "creditCost": 16, "input": document}
-    return {**known, **fields}
+    return {**known, "endedAt": "2026-03-15T10:00:03.000Z", **fields}
 
 
 def upstream(*jobs: dict[str, Any], charges: int = 1, deliveries: dict[str, int] | None = None) -> Upstream:
