@@ -45,11 +45,15 @@ class Ours:
 
 @dataclass(frozen=True)
 class Upstream:
-    """What the stand-in knows: `jobs` that were submitted to it, `charges` by job, `deliveries` by answer."""
+    """What the stand-in knows: `jobs` that were submitted to it, `charges` by job, `deliveries` by answer.
+
+    `misjudged` are deliveries that were refused though they were signed as they should be, or taken though not.
+    """
 
     jobs: Sequence[Mapping[str, Any]]
     charges: Counter[str]
     deliveries: Counter[str]
+    misjudged: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,20 @@ async def upstreams(client: httpx.AsyncClient) -> Upstream:
     jobs = (await client.get("/sandbox/jobs")).raise_for_status().json()["jobs"]
     ledger = (await client.get("/sandbox/ledger")).raise_for_status().json()["entries"]
     log = (await client.get("/sandbox/log")).raise_for_status().json()["entries"]
+    deliveries = [line for line in log if line["kind"] == "delivery"]
     return Upstream(
         jobs=[job for job in jobs if job["input"]["action"] == "inpaint"],
         charges=Counter(entry["jobId"] for entry in ledger if entry["reason"] == "charge"),
-        deliveries=Counter(line["outcome"] for line in log if line["kind"] == "delivery"),
+        deliveries=Counter(line["outcome"] for line in deliveries),
+        misjudged=[line["line"] for line in deliveries if misjudged(line)],
     )
+
+
+def misjudged(delivery: Mapping[str, Any]) -> bool:
+    """Of one that was answered neither way, because nobody was there or Redis was not, nothing can be said."""
+    foul = not {"forged", "unsigned"}.isdisjoint(delivery["faults"])
+    wrong = "200" if foul else "401"
+    return wrong == delivery["outcome"]
 
 
 async def ours(store: JobStore) -> dict[str, Ours]:

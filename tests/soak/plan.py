@@ -11,6 +11,7 @@ from typing import Any
 
 MISCHIEF: Mapping[str, Any] = {
     "webhook_duplicated": 0.2, "webhook_reordered": 0.2, "webhook_dropped": 0.1,
+    "webhook_forged": 0.01, "webhook_unsigned": 0.01,
     "submit_504": 0.0125, "submit_cut": 0.0125, "submit_without_id": 0.0125, "submit_delayed": 0.0125,
     "submit_429": 0.025, "submit_503": 0.025, "poll_429": 0.025, "poll_503": 0.025,
     "job_failed": 0.03, "job_cancelled": 0.01,

@@ -23,6 +23,7 @@ TITLES = {
     "poll_429": "lookup 429", "poll_503": "lookup 503", "job_failed": "failed, refunded",
     "job_cancelled": "cancelled in silence", "webhook_duplicated": "webhook twice",
     "webhook_reordered": "webhook reordered", "webhook_dropped": "webhook dropped",
+    "webhook_forged": "webhook forged", "webhook_unsigned": "webhook without signature",
 }  # fmt: skip
 
 

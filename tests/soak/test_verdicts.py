@@ -9,7 +9,7 @@ import pytest
 
 from tests.samples import RESULT, START, pending_job, upstream_id
 from tests.soak.callers import Told
-from tests.soak.evidence import Evidence, Ours, Upstream
+from tests.soak.evidence import Evidence, Ours, Upstream, misjudged
 from tests.soak.verdicts import PROMISES, verdicts
 from tracker.job import Failure, FailureCode, HistoryEntry, Job, Outcome, Source, Status
 from tracker.store.wire import Stored
@@ -50,9 +50,9 @@ def theirs(job_id: str = UP, **fields: Any) -> dict[str, Any]:
     return {**known, "endedAt": "2026-03-15T10:00:03.000Z", **fields}
 
 
-def upstream(*jobs: dict[str, Any], charges: int = 1, deliveries: dict[str, int] | None = None) -> Upstream:
+def upstream(*jobs: dict[str, Any], charges: int = 1) -> Upstream:
     every = jobs or (theirs(),)
-    return Upstream(every, Counter({job["id"]: charges for job in every}), Counter(deliveries or {"200": 4}))
+    return Upstream(every, Counter({job["id"]: charges for job in every}), Counter({"200": 4}))
 
 
 def told(**fields: Any) -> Told:
@@ -109,8 +109,8 @@ SPOILED: list[tuple[str, Evidence, str]] = [
     ("no mask is left in Redis", evidence(leftovers=["a key"]), "a key"),
     ("every key has a lifetime or a reason", evidence(untimed=["a key"]), "a key"),
     ("indexes agree with records", evidence(disagreement="an index"), "an index"),
-    ("every signature of Apiframe's is accepted", evidence(upstream=upstream(deliveries={"401": 2})),
-     "2 genuine webhooks were answered 401"),
+    ("whatever Apiframe signed is accepted, and nothing else",
+     evidence(upstream=replace(upstream(), misjudged=["#1 failed → 401"])), "#1 failed → 401"),
     ("no error, key or mask in a log, no process ends by itself", evidence(troubles=["an error"]), "an error"),
 ]  # fmt: skip
 
@@ -133,3 +133,19 @@ def test_whoever_it_was_broken_to_is_named(promise: str, spoiled: Evidence, offe
 def test_every_promise_is_spoiled_above() -> None:
     """So that none is added which cannot be broken."""
     assert {promise for promise, _, _ in SPOILED} == set(PROMISES)
+
+
+@pytest.mark.parametrize(
+    ("faults", "outcome", "wrong"),
+    [
+        ([], "200", False),
+        (["duplicated"], "401", True),
+        (["forged"], "401", False),
+        (["unsigned", "duplicated"], "200", True),
+        (["forged"], "503", False),
+        ([], "ConnectError", False),
+    ],
+)
+def test_a_signature_is_judged_by_what_it_is(faults: list[str], outcome: str, wrong: bool) -> None:
+    """Where there was a judgement at all."""
+    assert misjudged({"faults": faults, "outcome": outcome}) is wrong

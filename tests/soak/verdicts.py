@@ -13,7 +13,6 @@ from tracker.job import FailureCode, HistoryEntry, Job, Status
 SETTLED_WITHIN = timedelta(seconds=60)
 ORDER = (Status.PENDING, Status.QUEUED, Status.PROCESSING, Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 """Of two final states none comes before the other; neither may follow the other."""
-REFUSED = "401"
 
 
 @dataclass(frozen=True)
@@ -120,11 +119,6 @@ def _settled_by(one: Ours, until: datetime) -> bool:
     return one.stored.job.status.is_final and one.settled_at is not None and one.settled_at <= until
 
 
-def _unsigned(evidence: Evidence) -> Iterable[str]:
-    refused = evidence.upstream.deliveries[REFUSED]
-    return [f"{refused} genuine webhooks were answered {REFUSED}"] if refused else []
-
-
 def _unanswered(evidence: Evidence) -> Iterable[str]:
     return [*sorted(evidence.told.unanswered), *evidence.told.refused]
 
@@ -140,7 +134,7 @@ PROMISES: Mapping[str, Callable[[Evidence], Iterable[str]]] = {
     "no mask is left in Redis": lambda evidence: evidence.leftovers,
     "every key has a lifetime or a reason": lambda evidence: evidence.untimed,
     "indexes agree with records": lambda evidence: [evidence.disagreement] if evidence.disagreement else [],
-    "every signature of Apiframe's is accepted": _unsigned,
+    "whatever Apiframe signed is accepted, and nothing else": lambda evidence: evidence.upstream.misjudged,
     "every caller is answered, and none refused": _unanswered,
     "no error, key or mask in a log, no process ends by itself": lambda evidence: evidence.troubles,
 }
