@@ -90,8 +90,8 @@ async def upstreams(client: httpx.AsyncClient) -> Upstream:
 def misjudged(delivery: Mapping[str, Any]) -> bool:
     """Of one that was answered neither way, because nobody was there or Redis was not, nothing can be said."""
     foul = not {"forged", "unsigned"}.isdisjoint(delivery["faults"])
-    wrong = "200" if foul else "401"
-    return wrong == delivery["outcome"]
+    outcome: str = delivery["outcome"]
+    return outcome == ("200" if foul else "401")
 
 
 async def ours(store: JobStore) -> dict[str, Ours]:
