@@ -228,6 +228,11 @@ class JobStore:
         return [member.decode().removeprefix("lookup:") for member in taken]
 
     @served
+    async def bring_lookup_forward(self, job_id: str, until: datetime) -> None:
+        """Upstream is asked at `until` rather than at the end of a lease, where it is to be asked at all."""
+        await self._redis.zadd(name("outbox"), {f"lookup:{job_id}": to_ms(until)}, xx=True, lt=True)
+
+    @served
     async def drop_lookup(self, job_id: str) -> None:
         """For a job that is there no more."""
         await self._redis.zrem(name("outbox"), f"lookup:{job_id}")
