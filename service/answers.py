@@ -10,6 +10,9 @@ from tracker.errors import NotFound
 from tracker.ids import as_uuid
 from tracker.store.wire import Stored
 
+FRESH = "private, no-cache"
+"""To be asked for again each time, and kept by nobody on the way: what is answered depends on the key."""
+
 
 async def visible(state: State, caller: Caller, job_id: str) -> Stored:
     """By our id or upstream's. What the caller may not see is not there."""
@@ -23,9 +26,10 @@ async def visible(state: State, caller: Caller, job_id: str) -> Stored:
 def job_answer(stored: Stored, status_code: int = 200, **headers: str) -> Response:
     """The job with its version's ETag."""
     document = stored.job.model_dump(mode="json", by_alias=True)
-    return JSONResponse(document, status_code, {"ETag": stored.etag, "Cache-Control": "no-cache", **headers})
+    return JSONResponse(document, status_code, {"ETag": stored.etag, "Cache-Control": FRESH, **headers})
 
 
 def page_answer(name: str, items: list[Any], cursor: str | None) -> Response:
     """`cursor` is sealed; None on the last page."""
-    return JSONResponse({name: items, "nextCursor": cursor, "hasMore": cursor is not None})
+    shown = {name: items, "nextCursor": cursor, "hasMore": cursor is not None}
+    return JSONResponse(shown, headers={"Cache-Control": FRESH})

@@ -1,7 +1,7 @@
 """The callers' routes: submit a job, get one (now or when it changes), list them, read a history."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service import queries
-from service.answers import job_answer, page_answer, visible
+from service.answers import FRESH, job_answer, page_answer, visible
 from service.auth import Caller
-from service.forms import read_form
+from service.forms import Part, fields, read_form
 from service.requests import json_object, media_type, read_body
 from service.state import State, state_of
 from tracker.errors import InvalidInput, UnsupportedMediaType
@@ -31,10 +31,9 @@ async def submit(request: Request, caller: Caller) -> Response:
     submission is charged again. The same key with another request is a conflict. Every mistake is told at once.
     """
     state = state_of(request)
-    queries.only(request, ())
-    key = _idempotency_key(request)
-    read = await _reader(request)
-    submission = await to_thread.run_sync(read, limiter=state.decoding)
+    head = partial(queries.only, request, ()), partial(_idempotency_key, request)
+    readers = *head, await _reader(request)
+    _, key, submission = await to_thread.run_sync(queries.all_of, *readers, limiter=state.decoding)
     job_id, replayed = await state.intake.take(submission, caller.name, key=key)
     if not replayed:
         state.metrics.submitted.labels(caller.name).inc()
@@ -58,7 +57,7 @@ async def get(request: Request, caller: Caller) -> Response:
     if wait.seconds and not stored.job.status.is_final:
         stored = await _awaited(state, stored, known - {"*"} or {stored.etag}, wait)
     if stored.etag in known or "*" in known:
-        return Response(status_code=304, headers={"ETag": stored.etag})
+        return Response(status_code=304, headers={"ETag": stored.etag, "Cache-Control": FRESH})
     return job_answer(stored)
 
 
@@ -109,12 +108,17 @@ async def _reader(request: Request) -> Callable[[], Submission]:
         case "application/json":
             return partial(_from_json, await read_body(request, MAX_BODY))
         case "multipart/form-data":
-            return partial(judge, *await read_form(request))
+            return partial(_from_form, await read_form(request))
     raise UnsupportedMediaType("Send application/json or multipart/form-data.")
 
 
 def _from_json(body: bytes) -> Submission:
     return judge(json_object(body))
+
+
+def _from_form(parts: Sequence[Part]) -> Submission:
+    found = fields(parts)
+    return judge(found.document, found.mask, found.wrong)
 
 
 def _idempotency_key(request: Request) -> str | None:

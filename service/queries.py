@@ -86,7 +86,7 @@ def statuses(request: Request) -> tuple[Status, ...]:
     given = request.query_params.getlist("status")
     if unknown := [name for name in given if name not in Status.__members__]:
         raise InvalidInput({"status": [f"Unknown status {unknown[0]!r:.40}; expected {', '.join(Status)}."]})
-    return tuple(Status(name) for name in dict.fromkeys(given))
+    return tuple(status for status in Status if status in given)
 
 
 REFUSED = "refused"
@@ -110,18 +110,26 @@ EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo
 
 def job_filter(request: Request, only_owner: str | None) -> Filter:
     """The list's filters. A caller who sees only his own gets none of anybody else's, whatever he asks for."""
-    query = request.query_params
-    found, parent_id, wanted, after, before = all_of(
+    found, owner, parent_id, wanted, after, before = all_of(
         partial(statuses, request),
+        partial(owner_of, request),
         partial(uuid, request, "parentJobId"),
         partial(labels, request),
         partial(moment, request, "createdAfter"),
         partial(moment, request, "createdBefore"),
     )
     return Filter(
-        statuses=found, owner=only_owner or query.get("owner"), parent_job_id=parent_id, labels=wanted,
+        statuses=found, owner=only_owner or owner, parent_job_id=parent_id, labels=wanted,
         created_after=after, created_before=before,
     )  # fmt: skip
+
+
+def owner_of(request: Request) -> str | None:
+    """An empty one is a variable that was never set, and not everybody."""
+    given = request.query_params.get("owner")
+    if given == "":
+        raise InvalidInput({"owner": ["It is empty; leave it out to see everybody's."]})
+    return given
 
 
 def labels(request: Request) -> tuple[tuple[str, str], ...]:

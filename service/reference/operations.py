@@ -75,7 +75,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         style="form",
         explode=True,
     ),
-    "owner": query("owner", "Name of a key. Without `read:all`, others' jobs are not shown.", text()),
+    "owner": query("owner", "Name of a key. Without `read:all`, others' jobs are not shown.", text(minLength=1)),
     "parentJobId": query("parentJobId", "Apiframe's id of the upsample.", text(format="uuid")),
     "label.*": query(
         "label.*",

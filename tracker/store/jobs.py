@@ -139,6 +139,12 @@ class JobStore:
             found = await self.get(ours.decode())
         return found
 
+    @served
+    async def find_upstream(self, upstream_job_id: str) -> Stored | None:
+        """By upstream's id alone."""
+        ours = await _reply(self._redis.hget(name("upstream"), upstream_job_id))
+        return await self.get(ours.decode()) if ours else None
+
     async def _other_name(self, either_id: str) -> bytes | None:
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.hget(name("upstream"), either_id)
