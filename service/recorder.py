@@ -38,6 +38,7 @@ log = structlog.get_logger()
 class Sighting:
     """A delivery under way; filled in as more is known of it. `job_id` is at first what its address names."""
 
+    id: str
     at: datetime
     job_id: str | None
     event: str | None = None
@@ -58,7 +59,8 @@ class Recorder:
     @contextmanager
     def watching(self, address: str | None) -> Iterator[Sighting]:
         """Around one delivery: how it ends, and how long that took, is recorded. A crash is for others to tell."""
-        seen, started = Sighting(self._clock(), address), time.perf_counter()
+        now, started = self._clock(), time.perf_counter()
+        seen = Sighting(new_id(now), now, address)
         try:
             yield seen
         except (SignatureRefused, TooLarge, StoreUnavailable) as error:
@@ -69,7 +71,7 @@ class Recorder:
     def _take(self, seen: Sighting, seconds: float) -> None:
         self._metrics.deliveries.labels(seen.outcome).inc()
         self._metrics.acknowledgement.observe(seconds)
-        self._keep(_line(seen, seconds))
+        self._keep(seen.id, _line(seen, seconds))
 
     def _refuse(self, seen: Sighting, error: SignatureRefused | TooLarge | StoreUnavailable, seconds: float) -> None:
         cause = _cause(error)
@@ -78,7 +80,7 @@ class Recorder:
         if isinstance(error, TooLarge):
             seen.bytes = error.size
         if seen.secret_form or self._may_tell(cause):
-            self._keep(_line(seen, seconds, cause))
+            self._keep(seen.id, _line(seen, seconds, cause))
 
     def _may_tell(self, cause: Refusal) -> bool:
         """By cause, so that a flood of one does not hide another."""
@@ -87,9 +89,9 @@ class Recorder:
         self._refused[cause] += 1
         return self._refused[cause] <= REFUSALS_A_SECOND
 
-    def _keep(self, line: LoggedDelivery) -> None:
+    def _keep(self, line_id: str, line: LoggedDelivery) -> None:
         waiting = self._waiting[line.shelf]
-        waiting[new_id(line.at)] = line
+        waiting[line_id] = line
         if len(waiting) > WAITING:
             waiting.popitem(last=False)
             self._metrics.unlogged.inc()
@@ -127,7 +129,10 @@ class Recorder:
 
 
 def _line(seen: Sighting, seconds: float, cause: Refusal | None = None) -> LoggedDelivery:
-    return LoggedDelivery(**vars(seen), cause=cause, ms=round(seconds * 1000, 2))
+    return LoggedDelivery(
+        at=seen.at, outcome=seen.outcome, cause=cause, job_id=seen.job_id, event=seen.event, bytes=seen.bytes,
+        secret_form=seen.secret_form, ms=round(seconds * 1000, 2),
+    )  # fmt: skip
 
 
 def _cause(error: SignatureRefused | TooLarge | StoreUnavailable) -> Refusal:
