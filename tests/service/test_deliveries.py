@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import timedelta
+from itertools import chain, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,11 +14,12 @@ import structlog
 from redis.asyncio import Redis
 
 from service import recorder
+from service.app import create_app
 from service.metrics import Metrics
 from service.recorder import Recorder
 from tests.door import UPSTREAM_KEY, assert_problem, door, key, settings_for, signed
 from tests.redis_server import redis_server
-from tests.samples import upstream_id
+from tests.samples import START, upstream_id
 from tests.service.test_webhooks import job as job  # a fixture
 from tests.service.test_webhooks import metric
 from tracker.clock import utc_now
@@ -132,6 +134,16 @@ async def test_pages_meet_though_deliveries_go_on(api: httpx.AsyncClient) -> Non
     assert sizes == expected
     wrong = query.replace("adopted", "applied")
     assert_problem(await api.get(f"/v1/deliveries?{wrong}", headers=key("ops")), 422, field="cursor")
+
+
+async def test_deliveries_of_one_millisecond_are_listed_as_they_came(redis: Redis, settings: Settings) -> None:
+    """Also where the second is applied in the next, and an id is made then that sorts after both."""
+    ticks = chain([START] * 3, repeat(START + timedelta(milliseconds=1)))
+    async with door(settings, create_app(settings, lambda: next(ticks))) as api:
+        delivery = progress()
+        for _ in range(2):
+            await api.post("/webhooks/apiframe", **delivery)
+        assert [line["outcome"] for line in await listed(api)] == ["duplicate", "adopted"]
 
 
 # The log waits for deliveries, and never the other way round
