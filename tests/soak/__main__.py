@@ -1,4 +1,4 @@
-"""python -m tests.soak"""
+"""PYTHONPATH=client python -m tests.soak, or make soak."""
 
 import argparse
 import asyncio
@@ -23,8 +23,9 @@ def main() -> int:
     console = Console()
     try:
         evidence = asyncio.run(soak(plan, folder))
-    except TimeoutError:
-        console.print(f"It was not over in time. Logs and data: {folder}")
+    except (TimeoutError, KeyboardInterrupt) as error:
+        why = "was stopped" if isinstance(error, KeyboardInterrupt) else "was not over in time"
+        console.print(f"It {why}. Logs and data: {folder}")
         return 1
     judged = verdicts(evidence)
     report.show(console, plan, evidence, judged)
