@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -27,8 +27,10 @@ ROUTES = [
     Route("/images/{file}.png", api.image, methods=["GET"]),
     Route("/sandbox/mischief", backstage.get_mischief, methods=["GET"]),
     Route("/sandbox/mischief", backstage.put_mischief, methods=["PUT"]),
+    Route("/sandbox/strikes", backstage.strikes, methods=["GET"]),
     Route("/sandbox/log", backstage.log, methods=["GET"]),
     Route("/sandbox/ledger", backstage.ledger, methods=["GET"]),
+    Route("/sandbox/jobs", backstage.jobs, methods=["GET"]),
     Route("/sandbox/jobs", backstage.seed_job, methods=["POST"]),
     Route("/sandbox/jobs/{job_id}/settled", backstage.settled, methods=["GET"]),
 ]
@@ -45,7 +47,7 @@ def create_app(settings: SandboxSettings | None = None, clock: Clock = utc_now) 
     return Starlette(
         routes=ROUTES,
         middleware=[Middleware(Recorder)],
-        exception_handlers=dict.fromkeys((Refusal, HTTPException, Exception), excuse),
+        exception_handlers=dict.fromkeys((Refusal, HTTPException, ClientDisconnect, Exception), excuse),
         lifespan=lifespan,
     )
 
@@ -55,6 +57,8 @@ async def excuse(request: Request, error: Exception) -> Response:
     match error:
         case Refusal():
             return JSONResponse(error.body, error.status, error.headers)
+        case ClientDisconnect():  # nobody is there to read it, and it is no bug
+            return JSONResponse({"error": "Client closed request"}, 499)
         case HTTPException():
             return JSONResponse({"error": error.detail}, error.status_code, error.headers)
         case _:

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.api import Sandboxed, base_url
 from sandbox.bodies import ACTION
-from sandbox.jobs import Job, Status
+from sandbox.jobs import Job, Status, timestamp
 from sandbox.mischief import Mischief
 from sandbox.parsing import parse, read_json
 from sandbox.refusals import Invalid, JobNotFound
@@ -58,6 +58,19 @@ async def put_mischief(request: Sandboxed) -> Response:
     return JSONResponse(world.dice.mischief.model_dump(mode="json"))
 
 
+async def strikes(request: Sandboxed) -> Response:
+    """How often each fault has struck since the mischief was loaded; those that never did are left out."""
+    return JSONResponse(request.state["world"].dice.struck)
+
+
+async def jobs(request: Sandboxed) -> Response:
+    """Every job there is, in the order of their coming, with its input and the time of its end."""
+    archive = request.state["world"].archive
+    ends = {job.id: job.ended_at and timestamp(job.ended_at) for job in archive}
+    told = [{**archive.wire(job, with_input=True), "endedAt": ends[job.id]} for job in archive]
+    return JSONResponse({"jobs": told})
+
+
 async def seed_job(request: Sandboxed) -> Response:
     """201 with the job; free of charge, and owned by the first user."""
     world, raw = request.state["world"], await request.body()
@@ -96,6 +109,7 @@ def _completed(world: World, seed: Seed, base: str) -> Job:
         picture=_png(picture) if picture else None,
     )
     job.status, job.progress, job.completed_at = Status.COMPLETED, 100, job.created_at
+    job.ended_at = job.created_at
     job.credit_cost, job.result = 0, job.files()
     job.settled.set()
     return job

@@ -26,7 +26,8 @@ class Status(StrEnum):
 class Job:
     """`number` counts from 1; `size` is (width, height) of each result image; `request` is what was asked.
 
-    `settled` is set when nothing more will happen to it, be it that it stalls for good.
+    `settled` is set when nothing more will happen to it, be it that it stalls for good. `ended_at` is known of every
+    final job, and told backstage alone: upstream does not say when a job was cancelled.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Job:
     credit_cost: int | None = None
     webhook_status: WebhookStatus | None = None
     completed_at: datetime | None = None
+    ended_at: datetime | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     @property

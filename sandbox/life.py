@@ -49,6 +49,7 @@ class Life:
                 self._cancel(job)
             case "stalled":
                 pass
+        job.ended_at = None if end == "stalled" else self._clock()
         self._courier.finish(job)
         job.settled.set()
 

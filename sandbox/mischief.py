@@ -87,6 +87,11 @@ class Dice:
         self._struck[fault] += 1
         return True
 
+    @property
+    def struck(self) -> dict[str, int]:
+        """How often each fault has struck since the mischief was loaded."""
+        return dict(self._struck)
+
     def delay(self) -> float:
         """Seconds, evenly spread over `delay_seconds`."""
         return self._stream("delay").uniform(*self.mischief.delay_seconds)

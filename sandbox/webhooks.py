@@ -30,6 +30,8 @@ FAULTS: dict[str, Fault] = {
     "forged": "webhook_forged",
     "header differs": "webhook_header_differs",
 }
+NOT_DELIVERED = (httpx.HTTPError, httpx.InvalidURL, AttributeError)
+"""The last is httpcore's under uvloop: it asks a new connection for its peer; one that is reset by then has none."""
 OTHER: dict[WebhookEvent, WebhookEvent] = {"progress": "completed", "completed": "failed", "failed": "completed"}
 
 
@@ -135,7 +137,7 @@ class Courier:
             answer = await self._http.post(
                 delivery.job.request.webhook_url, content=delivery.body, headers=self._headers(delivery)
             )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except NOT_DELIVERED as error:
             self._note(delivery, type(error).__name__, attempt)
             return False
         self._note(delivery, str(answer.status_code), attempt)

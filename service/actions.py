@@ -14,7 +14,7 @@ from service.state import State, state_of
 from tracker.apiframe import protocol
 from tracker.errors import Conflict, NotFound, UpstreamUnavailable
 from tracker.events import Report, Withdrawn
-from tracker.job import Status
+from tracker.job import Outcome, Status
 from tracker.store.jobs import Tracked
 from tracker.store.wire import Stored
 from tracker.submission import TrackRequest, read_model
@@ -73,17 +73,18 @@ async def track(request: Request, caller: Caller) -> Response:
     state = state_of(request)
     queries.only(request, ())
     wanted = read_model(TrackRequest, await read_json(request, MAX_BODY))
-    stored = await state.store.find(wanted.upstream_job_id)
-    created = stored is None
+    stored, created = await state.store.find_upstream(wanted.upstream_job_id), False
     if stored is None:
-        stored = await _register(state, wanted, caller)
+        stored, created = await _register(state, wanted, caller)
     if stored.job.owner != caller.name:
         stored = await _take_over(state, stored, wanted, caller)
+    if wanted.labels and dict(stored.job.labels) != dict(wanted.labels):
+        raise Conflict(f"You have it as job {stored.job.id} already, with other labels, which cannot be changed.")
     return job_answer(stored, 201 if created else 200, Location=f"/v1/jobs/{stored.job.id}")
 
 
-async def _register(state: State, wanted: TrackRequest, caller: Caller) -> Stored:
-    """A stranger of the caller's, as upstream tells of it now."""
+async def _register(state: State, wanted: TrackRequest, caller: Caller) -> tuple[Stored, bool]:
+    """A stranger of the caller's, as upstream tells of it now; and whether it was nobody's until now."""
     result = await state.lookups.apiframe.job(wanted.upstream_job_id)
     if isinstance(result, protocol.Missing):
         raise NotFound("Apiframe knows no such job, or it belongs to another user of Apiframe than our key.")
@@ -91,7 +92,7 @@ async def _register(state: State, wanted: TrackRequest, caller: Caller) -> Store
     tracked = Tracked(caller.name, wanted.labels)
     applied = await state.store.apply(report, state.clock(), job_id=None, silence=state.silence, tracked_by=tracked)
     log.info("tracked", job_id=applied.job_id, owner=caller.name)
-    return cast(Stored, await state.store.get(applied.job_id))
+    return cast(Stored, await state.store.get(applied.job_id)), applied.outcome is Outcome.ADOPTED
 
 
 async def _take_over(state: State, stored: Stored, wanted: TrackRequest, caller: Caller) -> Stored:

@@ -1,5 +1,7 @@
 """How a job is found for a caller, and how it leaves."""
 
+from typing import Any
+
 from starlette.responses import JSONResponse, Response
 
 from service.auth import Caller
@@ -7,6 +9,9 @@ from service.state import State
 from tracker.errors import NotFound
 from tracker.ids import as_uuid
 from tracker.store.wire import Stored
+
+FRESH = "private, no-cache"
+"""To be asked for again each time, and kept by nobody on the way: what is answered depends on the key."""
 
 
 async def visible(state: State, caller: Caller, job_id: str) -> Stored:
@@ -21,4 +26,10 @@ async def visible(state: State, caller: Caller, job_id: str) -> Stored:
 def job_answer(stored: Stored, status_code: int = 200, **headers: str) -> Response:
     """The job with its version's ETag."""
     document = stored.job.model_dump(mode="json", by_alias=True)
-    return JSONResponse(document, status_code, {"ETag": stored.etag, "Cache-Control": "no-cache", **headers})
+    return JSONResponse(document, status_code, {"ETag": stored.etag, "Cache-Control": FRESH, **headers})
+
+
+def page_answer(name: str, items: list[Any], cursor: str | None) -> Response:
+    """`cursor` is sealed; None on the last page."""
+    shown = {name: items, "nextCursor": cursor, "hasMore": cursor is not None}
+    return JSONResponse(shown, headers={"Cache-Control": FRESH})

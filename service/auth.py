@@ -54,7 +54,8 @@ class Keyring:
         caller = self._callers.get(hashlib.sha256(key.encode()).hexdigest()) if key else None
         if caller is None:
             self._refusals.labels("unknown" if key else "missing").inc()
-            self._failures.note(request, "key", begins=key[:SHOWN])
+            self._failures.slow_down(request, "key")
+            self._failures.tell(request, "key", begins=key[:SHOWN])
             raise Unauthenticated(UNKNOWN if key else MISSING)
         return caller
 

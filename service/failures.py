@@ -47,19 +47,17 @@ class Failures:
         self._sources = Throttle(BURST, EACH_SECONDS, SOURCES)
         self._lines = Throttle(LINES, EACH_LINE_SECONDS)
 
-    def note(self, request: HTTPConnection, what: str, **said: Any) -> None:
-        """`what` was wrong, a key or a webhook. Raises TooManyFailures in place of what the caller would answer."""
-        wait = self._sources.wait(source_of(request))
-        if wait:
+    def slow_down(self, request: HTTPConnection, what: str) -> None:
+        """`what` was wrong, a key or a webhook. Raises TooManyFailures in place of what would be answered else."""
+        if wait := self._sources.wait(source_of(request)):
             self._throttled.labels(what).inc()
             raise TooManyFailures(
                 "Too many wrong keys or signatures came from your address; a right one is taken at any time.",
                 ceil(wait),
             )
-        self.tell(request, what, **said)
 
     def tell(self, request: HTTPConnection, what: str, **said: Any) -> None:
-        """One line, if there were not too many."""
+        """A line in the log, if there were not too many."""
         if not self._lines.wait():
             log.warning(f"{what} refused", source=source_of(request), path=request.url.path, **said)
 

@@ -1,6 +1,7 @@
 """`multipart/form-data` for `POST /v1/jobs`: the mask as a file, the other fields as text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -13,24 +14,38 @@ from service.documents import json_object
 from service.requests import bounded
 from tracker.errors import BadRequest, InvalidInput, UnsupportedMediaType
 from tracker.masks import MAX_CHARS, Mask, from_base64, from_bytes
+from tracker.submission import LABEL_RULE, is_label
 
 MAX_FORM = MAX_CHARS + 128 * 1024
 """A mask may come as base64 text, too."""
-MAX_PARTS = 16
+MAX_PARTS = 100
+"""Far more than there are fields, so that it is the model which says what is too much."""
+LABEL = "label."
 
-Reader = Callable[[], Mask]
+Part = tuple[str, str | bytes]
+"""A name and its text, or the bytes of a file."""
 
 
-async def read_form(request: Request) -> tuple[dict[str, Any], Reader | None]:
-    """The document as JSON would have it, and how its mask is read. Raises BadRequest, TooLarge or InvalidInput.
+@dataclass(frozen=True)
+class Fields:
+    """The document as JSON would have it, how its mask is read, and what is wrong already, by field."""
 
-    `labels` is a JSON object, or any number of fields `label.NAME`.
-    """
+    document: Mapping[str, Any]
+    mask: Callable[[], Mask] | None = None
+    wrong: dict[str, list[str]] = field(default_factory=dict)
+
+
+async def read_form(request: Request) -> Sequence[Part]:
+    """The parts as they came. Raises BadRequest or TooLarge."""
     form = await _parsed(request)
     try:
-        return _document(form), await _mask(form)
+        return [(name, await _content(value)) for name, value in form.multi_items()]
     finally:
         await form.close()
+
+
+async def _content(value: UploadFile | str) -> str | bytes:
+    return await value.read() if isinstance(value, UploadFile) else value
 
 
 class _InMemory(MultiPartParser):
@@ -42,7 +57,7 @@ class _InMemory(MultiPartParser):
 async def _parsed(request: Request) -> FormData:
     _require_utf8(request)
     parser = _InMemory(
-        request.headers, bounded(request, MAX_FORM), max_files=1, max_fields=MAX_PARTS, max_part_size=MAX_FORM
+        request.headers, bounded(request, MAX_FORM), max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=MAX_FORM
     )
     try:
         return await parser.parse()
@@ -59,33 +74,64 @@ def _require_utf8(request: Request) -> None:
         raise UnsupportedMediaType("Send the form in UTF-8, and leave out the charset.")
 
 
-def _document(form: FormData) -> dict[str, Any]:
-    names = [name for name, _ in form.multi_items()]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InvalidInput({name: ["Given more than once."] for name in twice})
-    document: dict[str, Any] = {name: value for name, value in form.items() if isinstance(value, str)}
-    labels = {name.removeprefix("label."): document.pop(name) for name in names if name.startswith("label.")}
-    if "labels" in document:
-        document["labels"] = _object(document["labels"])
-    if labels:
-        given = document.get("labels", {})
-        document["labels"] = {**labels, **given} if isinstance(given, dict) else given  # which the model refuses
-    if isinstance(form.get("mask"), UploadFile):
-        document["mask"] = ""  # the model wants one; the file is judged beside it
-    return document
+def fields(parts: Sequence[Part]) -> Fields:
+    """`labels` is a JSON object, or any number of parts `label.NAME`."""
+    named = dict(parts)
+    wrong = {**_files_for_text(parts), **_given_twice(parts)}
+    labels = _labels(named, wrong)
+    document: dict[str, Any] = {
+        name: "" if isinstance(value, bytes) else value for name, value in named.items() if _is_plain(name)
+    }
+    if labels is not None:
+        document["labels"] = labels
+    return Fields(document, _mask(named.get("mask")), wrong)
 
 
-def _object(text: str) -> dict[str, Any]:
+def _is_plain(name: str) -> bool:
+    return name != "labels" and not name.startswith(LABEL)
+
+
+def _files_for_text(parts: Sequence[Part]) -> dict[str, list[str]]:
+    """A file that no field takes is told as unknown by the model, as any other."""
+    texts = {name for name, value in parts if isinstance(value, bytes)} - {"mask"}
+    known = ("parentJobId", "prompt", "action", "labels")
+    return {name: ["Send it as text, not as a file."] for name in texts if name in known or name.startswith(LABEL)}
+
+
+def _given_twice(parts: Sequence[Part]) -> dict[str, list[str]]:
+    names = [name for name, _ in parts]
+    return {name: ["Given more than once."] for name in names if names.count(name) > 1}
+
+
+def _labels(named: Mapping[str, str | bytes], wrong: dict[str, list[str]]) -> dict[str, Any] | None:
+    """Those of `labels` and of the parts together, None where there are neither; notes what is wrong with them."""
+    single = {name: value for name, value in named.items() if name.startswith(LABEL) and isinstance(value, str)}
+    given = named.get("labels")
+    if given is None and not single:
+        return None
+    labels = _object(given, wrong) if isinstance(given, str) else {}
+    for name, value in single.items():
+        label = name.removeprefix(LABEL)
+        if label in labels:
+            wrong[name] = ["Given in `labels`, too."]
+        elif not is_label(label, value):
+            wrong[name] = [f"No label: {LABEL_RULE}"]
+        else:
+            labels[label] = value
+    return labels
+
+
+def _object(text: str, wrong: dict[str, list[str]]) -> dict[str, Any]:
     try:
         return json_object(text.encode())
     except BadRequest:
-        raise InvalidInput({"labels": ["Expected a JSON object, or fields label.NAME."]}) from None
-    except InvalidInput as error:  # a label's name, and not a field's
-        raise InvalidInput({"labels": [str(error)]}) from None
+        wrong["labels"] = ["Expected a JSON object, or parts label.NAME."]
+    except InvalidInput as error:  # of a label, and not of a field
+        wrong["labels"] = [str(error)]
+    return {}
 
 
-async def _mask(form: FormData) -> Reader | None:
-    given = form.get("mask")
-    if isinstance(given, UploadFile):
-        return partial(from_bytes, await given.read())
-    return partial(from_base64, given) if isinstance(given, str) else None
+def _mask(given: str | bytes | None) -> Callable[[], Mask] | None:
+    if isinstance(given, bytes):
+        return partial(from_bytes, given)
+    return partial(from_base64, given) if given is not None else None

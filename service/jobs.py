@@ -1,29 +1,27 @@
 """The callers' routes: submit a job, get one (now or when it changes), list them, read a history."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import structlog
 from anyio import to_thread
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from service import queries
-from service.answers import job_answer, visible
+from service.answers import FRESH, job_answer, page_answer, visible
 from service.auth import Caller
 from service.documents import json_object
-from service.forms import read_form
+from service.forms import Part, fields, read_form
 from service.requests import media_type, read_body
 from service.state import State, state_of
 from tracker.errors import InvalidInput, UnsupportedMediaType
 from tracker.masks import MAX_CHARS
 from tracker.store.wire import Stored
-from tracker.submission import Submission, judge
+from tracker.submission import KEY_RULE, Submission, is_idempotency_key, judge
 
 MAX_BODY = MAX_CHARS + 64 * 1024
-MAX_KEY = 255
 log = structlog.get_logger()
 
 
@@ -34,10 +32,9 @@ async def submit(request: Request, caller: Caller) -> Response:
     submission is charged again. The same key with another request is a conflict. Every mistake is told at once.
     """
     state = state_of(request)
-    queries.only(request, ())
-    key = _idempotency_key(request)
-    read = await _reader(request)
-    submission = await to_thread.run_sync(read, limiter=state.decoding)
+    head = partial(queries.only, request, ()), partial(_idempotency_key, request)
+    readers = *head, await _reader(request)
+    _, key, submission = await to_thread.run_sync(queries.all_of, *readers, limiter=state.decoding)
     job_id, replayed = await state.intake.take(submission, caller.name, key=key)
     if not replayed:
         state.metrics.submitted.labels(caller.name).inc()
@@ -55,14 +52,13 @@ async def get(request: Request, caller: Caller) -> Response:
     By our id or by Apiframe's. `wait` holds the answer until the job changes, so that following it takes no polling.
     """
     state = state_of(request)
-    queries.only(request, GET_QUERY)
-    wait = queries.wait(request)
+    _, wait = queries.all_of(partial(queries.only, request, GET_QUERY), partial(queries.wait, request))
     stored = await visible(state, caller, request.path_params["job_id"])
     known = _known_etags(request)
     if wait.seconds and not stored.job.status.is_final:
         stored = await _awaited(state, stored, known - {"*"} or {stored.etag}, wait)
     if stored.etag in known or "*" in known:
-        return Response(status_code=304, headers={"ETag": stored.etag})
+        return Response(status_code=304, headers={"ETag": stored.etag, "Cache-Control": FRESH})
     return job_answer(stored)
 
 
@@ -76,14 +72,17 @@ async def list_jobs(request: Request, caller: Caller) -> Response:
     any. Without `read:all` these are your own.
     """
     state = state_of(request)
-    queries.only(request, LIST_QUERY)
-    wanted = queries.job_filter(request, caller.only_owner)
+    _, wanted, limit = queries.all_of(
+        partial(queries.only, request, LIST_QUERY),
+        partial(queries.job_filter, request, caller.only_owner),
+        partial(queries.limit, request),
+    )
     below = state.cursors.open(request.query_params.get("cursor"), scope := ["jobs", repr(wanted)])
     if caller.only_owner and request.query_params.get("owner", caller.name) != caller.name:
-        return _page("jobs", [], None)
-    page = await state.store.page(wanted, queries.limit(request), below)
+        return page_answer("jobs", [], None)
+    page = await state.store.page(wanted, limit, below)
     jobs = [stored.job.model_dump(mode="json", by_alias=True) for stored in page.jobs]
-    return _page("jobs", jobs, state.cursors.seal(page.next_cursor, scope))
+    return page_answer("jobs", jobs, state.cursors.seal(page.next_cursor, scope))
 
 
 EVENTS_QUERY = ("limit", "cursor")
@@ -95,18 +94,13 @@ async def events(request: Request, caller: Caller) -> Response:
     Oldest first. Of a very long history the first and the last entries are kept.
     """
     state = state_of(request)
-    queries.only(request, EVENTS_QUERY)
-    limit = queries.limit(request)
+    _, limit = queries.all_of(partial(queries.only, request, EVENTS_QUERY), partial(queries.limit, request))
     stored = await visible(state, caller, request.path_params["job_id"])
     after = state.cursors.open(request.query_params.get("cursor"), scope := ["events", stored.job.id])
     entries = [entry for entry in await state.store.history(stored.job.id) if entry.seq > int(after or 0)]
     shown = [entry.model_dump(mode="json", by_alias=True, exclude_none=True) for entry in entries[:limit]]
     following = str(entries[limit - 1].seq) if len(entries) > limit else None
-    return _page("events", shown, state.cursors.seal(following, scope))
-
-
-def _page(name: str, items: list[Any], cursor: str | None) -> Response:
-    return JSONResponse({name: items, "nextCursor": cursor, "hasMore": cursor is not None})
+    return page_answer("events", shown, state.cursors.seal(following, scope))
 
 
 async def _reader(request: Request) -> Callable[[], Submission]:
@@ -115,7 +109,7 @@ async def _reader(request: Request) -> Callable[[], Submission]:
         case "application/json":
             return partial(_from_json, await read_body(request, MAX_BODY))
         case "multipart/form-data":
-            return partial(judge, *await read_form(request))
+            return partial(_from_form, await read_form(request))
     raise UnsupportedMediaType("Send application/json or multipart/form-data.")
 
 
@@ -123,10 +117,15 @@ def _from_json(body: bytes) -> Submission:
     return judge(json_object(body))
 
 
+def _from_form(parts: Sequence[Part]) -> Submission:
+    found = fields(parts)
+    return judge(found.document, found.mask, found.wrong)
+
+
 def _idempotency_key(request: Request) -> str | None:
     key = request.headers.get("idempotency-key")
-    if key is not None and not (1 <= len(key) <= MAX_KEY and key.isprintable()):
-        raise InvalidInput({"Idempotency-Key": [f"Expected 1 to {MAX_KEY} printable characters."]})
+    if key is not None and not is_idempotency_key(key):
+        raise InvalidInput({"Idempotency-Key": [KEY_RULE]})
     return key
 
 

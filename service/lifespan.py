@@ -1,6 +1,7 @@
 """What is opened when the service starts, and closed in the opposite order when it stops."""
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import structlog
 from anyio import CapacityLimiter
@@ -9,6 +10,7 @@ from service.auth import Keyring
 from service.cursors import Cursors
 from service.failures import Failures
 from service.metrics import Metrics
+from service.recorder import Recorder
 from service.room import Room
 from service.state import State
 from tracker.apiframe.client import ApiframeClient
@@ -20,9 +22,11 @@ from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
 from tracker.store.connection import connect
+from tracker.store.deliveries import Deliveries
 from tracker.store.feed import REPLY_SECONDS, Feed
 from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
+from tracker.store.quarantine import Quarantine
 from tracker.supervision import keep_running
 
 DECODED_AT_ONCE = 2
@@ -41,15 +45,20 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     feed = Feed(blocking)
     keep_running(stack, "feed", feed.run)
     stack.callback(feed.close)
-    store = JobStore.of(redis, settings)
-    metrics = Metrics(settings.signing_keys)
-    failures = Failures(metrics.throttled)
+    store, retention = JobStore.of(redis, settings), timedelta(days=settings.retention_days)
+    metrics, deliveries = Metrics(settings.signing_keys), Deliveries(redis, retention)
+    failures, recorder = Failures(metrics.throttled), Recorder(deliveries, metrics, clock)
+    stack.push_async_callback(recorder.close)
+    keep_running(stack, "deliveries", recorder.run)
     apiframe = await stack.enter_async_context(ApiframeClient(settings))
     state = State(
         settings=settings,
         clock=clock,
         store=store,
         gate=Gate(redis),
+        deliveries=deliveries,
+        quarantine=Quarantine(redis, retention),
+        recorder=recorder,
         intake=Intake(store, clock),
         lookups=Lookups(settings, clock, store, apiframe),
         feed=feed,

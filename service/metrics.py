@@ -18,6 +18,9 @@ class Metrics:
         self._key_names = {mark_of(key): key_name for key, key_name in zip(upstream_keys, names, strict=True)}
         self.deliveries = self._counter("webhook_deliveries", "Genuine webhooks, by what became of them.", "outcome")
         self.refusals = self._counter("webhook_refusals", "Webhooks refused, by cause.", "cause")
+        self.unlogged = self._counter(
+            "webhook_log_lost", "Deliveries missing in the log of deliveries: too many at once, or Redis away too long."
+        )
         self.secret_forms = self._counter(
             "webhook_signatures", "Genuine webhooks, by reading of the secret and by key.", "form", "key"
         )
@@ -39,6 +42,7 @@ class Metrics:
         )
         self._repaired = self._gauge("lost_webhooks_last_hour", "Ends that a lookup found though a webhook was due.")
         self._mask_bytes = self._gauge("mask_bytes", "Bytes of masks held for submission.")
+        self._quarantined = self._gauge("webhooks_quarantined", "Genuine webhooks that could not be read, held.")
         self._paused = self._gauge("submissions_paused", "1 while submissions are paused.")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -68,3 +72,4 @@ class Metrics:
         self._repaired.set(gauges.repaired)
         self._mask_bytes.set(gauges.mask_bytes)
         self._paused.set(gauges.paused)
+        self._quarantined.set(gauges.quarantined)

@@ -2,12 +2,11 @@
 
 from typing import Annotated, Any
 
-import structlog
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from service import queries
+from service import audit, queries
 from service.auth import Caller
 from service.requests import read_body, read_json
 from service.state import State, state_of
@@ -17,7 +16,6 @@ from tracker.submission import InpaintRequest, read_model
 
 MAX_BODY = 64 * 1024
 MAX_REASON = 500
-log = structlog.get_logger()
 
 
 class Reason(BaseModel):
@@ -44,7 +42,7 @@ async def pause(request: Request, caller: Caller) -> Response:
     queries.only(request, ())
     wanted = read_model(Reason, await read_json(request, MAX_BODY))
     await state.gate.pause(Pause(cause=Cause.OPERATOR, reason=wanted.reason, since=state.clock(), by=caller.name))
-    log.warning("submissions paused", by=caller.name, reason=wanted.reason)
+    audit.note(caller, "queue.pause", reason=wanted.reason)
     return await _answer(state)
 
 
@@ -58,7 +56,7 @@ async def resume(request: Request, caller: Caller) -> Response:
     queries.only(request, ())
     reason = await _reason(request)
     if await state.gate.resume():
-        log.warning("submissions resumed", by=caller.name, reason=reason)
+        audit.note(caller, "queue.resume", reason=reason)
     return await _answer(state)
 
 

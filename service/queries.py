@@ -1,15 +1,18 @@
 """Query parameters, read strictly: what a route does not know is refused by name, never ignored."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 
 from tracker.errors import InvalidInput
 from tracker.ids import as_uuid
-from tracker.job import Status
+from tracker.job import Outcome, Status
+from tracker.store.deliveries import Refusal
 from tracker.store.pages import Filter
 from tracker.submission import LABEL_RULE, is_label
 
@@ -18,6 +21,7 @@ SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
 """A number as JSON has it; `float` would also take digits of other scripts, and underscores."""
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
+REPEATABLE = ("status", "outcome")
 
 
 @dataclass(frozen=True)
@@ -28,26 +32,47 @@ class Wait:
     until_final: bool = False
 
 
+def all_of(*readers: Callable[[], Any]) -> list[Any]:
+    """What each of them reads. Raises InvalidInput with everything that any of them found wrong."""
+    values: list[Any] = []
+    errors: dict[str, list[str]] = {}
+    for reader in readers:
+        try:
+            values.append(reader())
+        except InvalidInput as error:
+            errors |= error.errors
+    if errors:
+        raise InvalidInput(errors)
+    return values
+
+
 def only(request: Request, known: Collection[str]) -> None:
     """Refuses parameters that nobody knows, and one that is given twice; `label.*` allows any label."""
     allowed = {"label.*"} & set(known)
     names = [name for name, _ in request.query_params.multi_items()]
     unknown = [name for name in names if name not in known and not (allowed and name.startswith(LABEL))]
-    twice = [name for name in names if names.count(name) > 1 and name != "status"]
-    if twice:
-        raise InvalidInput({name: ["Given more than once."] for name in twice})
-    if unknown:
-        text = f"Unknown parameter; this address takes {', '.join(sorted(known)) or 'none'}."
-        raise InvalidInput({name: [text] for name in unknown})
+    twice = [name for name in names if names.count(name) > 1 and name not in REPEATABLE]
+    text = f"Unknown parameter; this address takes {', '.join(sorted(known)) or 'none'}."
+    if errors := {key: ["Given more than once."] for key in twice} | {key: [text] for key in unknown}:
+        raise InvalidInput(errors)
 
 
 def wait(request: Request) -> Wait:
-    given, until = request.query_params.get("wait", "0"), request.query_params.get("until")
-    if until not in (None, "final"):
-        raise InvalidInput({"until": ["The one value it takes is 'final'."]})
+    return Wait(*all_of(partial(_seconds, request), partial(_until_final, request)))
+
+
+def _seconds(request: Request) -> float:
+    given = request.query_params.get("wait", "0")
     if not (SECONDS.fullmatch(given) and float(given) <= MAX_WAIT):
         raise InvalidInput({"wait": [f"Expected seconds from 0 to {MAX_WAIT:.0f}."]})
-    return Wait(float(given), until == "final")
+    return float(given)
+
+
+def _until_final(request: Request) -> bool:
+    until = request.query_params.get("until")
+    if until not in (None, "final"):
+        raise InvalidInput({"until": ["The one value it takes is 'final'."]})
+    return until is not None
 
 
 def limit(request: Request) -> int:
@@ -61,7 +86,22 @@ def statuses(request: Request) -> tuple[Status, ...]:
     given = request.query_params.getlist("status")
     if unknown := [name for name in given if name not in Status.__members__]:
         raise InvalidInput({"status": [f"Unknown status {unknown[0]!r:.40}; expected {', '.join(Status)}."]})
-    return tuple(Status(name) for name in dict.fromkeys(given))
+    return tuple(status for status in Status if status in given)
+
+
+REFUSED = "refused"
+"""Any cause."""
+WORDS: dict[str, tuple[Outcome | Refusal, ...]] = {
+    **{word: (word,) for word in (*Outcome, *Refusal)},
+    REFUSED: tuple(Refusal),
+}
+
+
+def outcomes(request: Request) -> tuple[Outcome | Refusal, ...]:
+    given = request.query_params.getlist("outcome")
+    if unknown := [name for name in given if name not in WORDS]:
+        raise InvalidInput({"outcome": [f"Unknown outcome {unknown[0]!r:.40}; expected {', '.join(WORDS)}."]})
+    return tuple(sorted({word for name in given for word in WORDS[name]}))
 
 
 LABEL = "label."
@@ -70,15 +110,26 @@ EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo
 
 def job_filter(request: Request, only_owner: str | None) -> Filter:
     """The list's filters. A caller who sees only his own gets none of anybody else's, whatever he asks for."""
-    query = request.query_params
-    return Filter(
-        statuses=statuses(request),
-        owner=only_owner or query.get("owner"),
-        parent_job_id=parent(query.get("parentJobId")),
-        labels=labels(request),
-        created_after=moment(request, "createdAfter"),
-        created_before=moment(request, "createdBefore"),
+    found, owner, parent_id, wanted, after, before = all_of(
+        partial(statuses, request),
+        partial(owner_of, request),
+        partial(uuid, request, "parentJobId"),
+        partial(labels, request),
+        partial(moment, request, "createdAfter"),
+        partial(moment, request, "createdBefore"),
     )
+    return Filter(
+        statuses=found, owner=only_owner or owner, parent_job_id=parent_id, labels=wanted,
+        created_after=after, created_before=before,
+    )  # fmt: skip
+
+
+def owner_of(request: Request) -> str | None:
+    """An empty one is a variable that was never set, and not everybody."""
+    given = request.query_params.get("owner")
+    if given == "":
+        raise InvalidInput({"owner": ["It is empty; leave it out to see everybody's."]})
+    return given
 
 
 def labels(request: Request) -> tuple[tuple[str, str], ...]:
@@ -88,10 +139,11 @@ def labels(request: Request) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(given.items()))
 
 
-def parent(given: str | None) -> str | None:
+def uuid(request: Request, name: str) -> str | None:
+    given = request.query_params.get(name)
     canonical = as_uuid(given) if given is not None else None
     if given is not None and canonical is None:
-        raise InvalidInput({"parentJobId": ["Not a UUID."]})
+        raise InvalidInput({name: ["Not a UUID."]})
     return canonical
 
 

@@ -27,6 +27,8 @@ ONCE = (
     "authorization", "content-length", "content-type", "host", "idempotency-key", "x-api-key", "x-webhook-signature",
 )  # fmt: skip
 """Headers of which a proxy may read the first and we the last, or the other way round: none may be there twice."""
+MAX_DIGITS = 18
+"""Of a length; what has more is as much too large with as many."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CLIENT_GONE = 499
 """nginx's word for a client that went away before its request was whole; for the log alone."""
@@ -158,9 +160,10 @@ def _declared(request: Request, limit: int) -> int:
     declared = request.headers.get("content-length", "0")
     if not (declared.isascii() and declared.isdecimal()):
         raise BadRequest("Content-Length is not a number.")
-    if len(declared) > len(str(limit)) or int(declared) > limit:
-        raise TooLarge(f"The body has {declared[:20]} bytes; at most {limit:,} are taken here.")
-    return int(declared)
+    size = int(declared[:MAX_DIGITS])
+    if size > limit:
+        raise TooLarge(f"The body has {size:,} bytes; at most {limit:,} are taken here.", size)
+    return size
 
 
 async def _in_time(request: Request) -> AsyncGenerator[bytes, None]:

@@ -11,6 +11,7 @@ from service.auth import Keyring
 from service.cursors import Cursors
 from service.failures import Failures
 from service.metrics import Metrics
+from service.recorder import Recorder
 from service.room import Room
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
@@ -18,9 +19,11 @@ from tracker.intake import Intake
 from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
+from tracker.store.deliveries import Deliveries
 from tracker.store.feed import Feed
 from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
+from tracker.store.quarantine import Quarantine
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class State:
     clock: Clock
     store: JobStore
     gate: Gate
+    deliveries: Deliveries
+    quarantine: Quarantine
+    recorder: Recorder
     intake: Intake
     lookups: Lookups
     feed: Feed

@@ -3,17 +3,19 @@
 200 means that the change is in Redis. 401 and 413 are for what can never succeed, 503 for what a retry may mend.
 """
 
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from service.recorder import Sighting
 from service.requests import read_body
 from service.state import State, state_of
-from tracker.apiframe.reading import Unreadable, read_delivery
+from tracker.apiframe.reading import Unreadable, event_of, read_delivery
 from tracker.apiframe.signature import Delivery
-from tracker.errors import SignatureRefused, StoreUnavailable, TooLarge
+from tracker.errors import SignatureRefused
 from tracker.ids import as_uuid
 from tracker.job import Outcome
 
@@ -26,26 +28,28 @@ async def receive(request: Request) -> Response:
 
     Answered once the news is in Redis. Refused is what can never succeed, unavailable what a retry may mend.
     """
-    state, started = state_of(request), time.perf_counter()
-    delivery = await _genuine(request, state)
-    job_id, outcome = await _settle(state, delivery, _address(request))
-    state.metrics.deliveries.labels(outcome).inc()
-    state.metrics.acknowledgement.observe(time.perf_counter() - started)
-    return JSONResponse({"jobId": job_id, "outcome": outcome})
+    state, address = state_of(request), _address(request)
+    with _slowed(request, state), state.recorder.watching(address) as seen:
+        delivery = await _genuine(request, state, seen)
+        seen.job_id, seen.outcome = await _settle(state, delivery, address)
+    return JSONResponse({"jobId": seen.job_id, "outcome": seen.outcome})
 
 
-async def _genuine(request: Request, state: State) -> Delivery:
+@contextmanager
+def _slowed(request: Request, state: State) -> Iterator[None]:
+    """Who sends wrong signatures again and again is told to wait; a genuine one is never kept waiting."""
     try:
-        body = await read_body(request, MAX_DELIVERY, state.doorstep)
-        delivery = state.verifier.verify(body, request.headers.get("x-webhook-signature"))
-    except SignatureRefused as error:
-        state.metrics.refusals.labels(error.cause).inc()
-        state.failures.note(request, "webhook", cause=error.cause)
+        yield
+    except SignatureRefused:
+        state.failures.slow_down(request, "webhook")
         raise
-    except TooLarge:
-        state.metrics.refusals.labels("too_large").inc()
-        state.failures.tell(request, "webhook", cause="too_large")
-        raise
+
+
+async def _genuine(request: Request, state: State, seen: Sighting) -> Delivery:
+    body = await read_body(request, MAX_DELIVERY, state.doorstep)
+    seen.bytes = len(body)
+    delivery = state.verifier.verify(body, request.headers.get("x-webhook-signature"))
+    seen.secret_form, seen.event = delivery.secret_form, event_of(body)
     state.metrics.secret_forms.labels(delivery.secret_form, delivery.key_index).inc()
     return delivery
 
@@ -54,14 +58,10 @@ async def _settle(state: State, delivery: Delivery, address: str | None) -> tupl
     try:
         report = read_delivery(delivery)
     except Unreadable as error:
-        kept = await state.store.quarantine(delivery.body, address, str(error))
+        kept = await state.quarantine.keep(delivery, address, str(error))
         log.warning("webhook quarantined", why=str(error), quarantine_id=kept, job_id=address)
         return address, Outcome.QUARANTINED
-    try:
-        applied = await state.store.apply(report, state.clock(), job_id=address, silence=state.silence)
-    except StoreUnavailable:
-        state.metrics.refusals.labels("store_unavailable").inc()
-        raise
+    applied = await state.store.apply(report, state.clock(), job_id=address, silence=state.silence)
     log.info("webhook", job_id=applied.job_id, outcome=applied.outcome, status=applied.status)
     return applied.job_id, applied.outcome
 

@@ -8,7 +8,8 @@ from tracker.job import Status
 from tracker.store.keys import LAYOUT, name, prefix
 from tracker.store.wire import Stored, read_record
 
-_TIMED = {"mask", "hold", "quiet", "probe", "polls", "repaired", "quarantine", "idempotency", "alias"}
+_TIMED = {"mask", "hold", "quiet", "probe", "polls", "repaired", "quarantine", "deliveries", "refusals",
+          "idempotency", "alias"}  # fmt: skip
 
 
 async def check(redis: Redis) -> None:

@@ -14,12 +14,21 @@ from typing import Any
 
 import httpx
 
+from cli.demo.child import die_with_parent
 from tests.door import KEYS, UPSTREAM_KEY
 
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def environment(redis_url: str, **given: str) -> dict[str, str]:
@@ -39,12 +48,26 @@ class Process:
     def __init__(self, command: Sequence[str], env: Mapping[str, str], log: Path) -> None:
         self.log = log
         with log.open("ab") as output:
-            self._process = subprocess.Popen(command, env=dict(env), stdout=output, stderr=output, cwd=log.parent)
+            self._process = subprocess.Popen(
+                command, env=dict(env), stdout=output, stderr=output, cwd=log.parent,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
+            )  # fmt: skip
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
 
     def kill(self) -> None:
         """As a machine that loses power: nothing is said, nothing is written."""
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
+
+    def freeze(self) -> None:
+        """As a machine that swaps, or a link that hangs: it holds on to all it has, and does nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     async def stop(self) -> int:
         self._process.terminate()
@@ -55,7 +78,7 @@ class Process:
 
     async def until_logged(self, words: str) -> None:
         while words not in self.output():
-            assert self._process.poll() is None, self.output()
+            assert not self.ended, self.output()
             await asyncio.sleep(0.02)
 
 
@@ -65,7 +88,7 @@ async def started(command: Sequence[str], env: Mapping[str, str], log: Path) -> 
     try:
         yield process
     finally:
-        if process._process.poll() is None:
+        if not process.ended:
             process.kill()
 
 
@@ -76,7 +99,7 @@ async def until_ready(url: str, process: Process) -> None:
                 if (await client.get(f"{url}/readyz")).status_code == 200:
                     return
             except httpx.TransportError:
-                assert process._process.poll() is None, process.output()
+                assert not process.ended, process.output()
             await asyncio.sleep(0.02)
 
 

@@ -17,14 +17,18 @@ def binary(system: bool = True) -> str:
     return found or str(next(embedded))
 
 
+def command(folder: Path, *options: str) -> tuple[list[str], Path]:
+    """The server's command line, and its socket. Unix sockets have short paths: `folder` should, too."""
+    socket = folder / "r.sock"
+    kept = ["--port", "0", "--unixsocket", str(socket), "--dir", str(folder), "--save", ""]
+    return [binary(), *kept, *options], socket
+
+
 @contextmanager
 def redis_server(folder: Path, *options: str) -> Iterator[str]:
     """Yields a `unix://` URL; the server and its data are gone afterwards."""
-    socket = folder / "r.sock"
-    process = subprocess.Popen(
-        [binary(), "--port", "0", "--unixsocket", str(socket), "--dir", str(folder), "--save", "", *options],
-        stdout=subprocess.DEVNULL,
-    )
+    line, socket = command(folder, *options)
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL)
     try:
         _wait_for(socket, process)
         yield f"unix://{socket}"

@@ -395,18 +395,18 @@ def test_nothing_white_is_refused_with_the_lightest_value(value: int, lightest: 
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "shown"),
     [
-        b"hello, I am a mask",
-        b'<svg xmlns="http://www.w3.org/2000/svg"><rect width="9" height="9"/></svg>',
-        b"%PDF-1.7 and so on",
-        encoded(half(), "BMP"),
-        encoded(half(), "TIFF"),
+        (b"hello, I am a mask", "'hello, I'"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"><rect width="9" height="9"/></svg>', "'<svg xml'"),
+        (b"%PDF-1.7 and so on", "'%PDF-1.7'"),
+        (encoded(half(), "TIFF"), f"the bytes {encoded(half(), 'TIFF')[:8].hex(' ')}"),
+        (base64.b64encode(encoded(half())), "'iVBORw0K', the base64 of an image: as a file, send the image itself"),
     ],
 )
-def test_another_kind_of_file_is_refused_by_its_first_bytes(data: bytes) -> None:
+def test_another_kind_of_file_is_refused_by_its_first_bytes(data: bytes, shown: str) -> None:
     """The message shows them, so that a path or a text is recognised."""
-    assert refusal(data) == (f"The mask begins with {data[:8]!r}: it is no PNG, JPEG, WebP or GIF; send one of these.")
+    assert refusal(data) == (f"The mask begins with {shown}: it is no PNG, JPEG, WebP or GIF; send one of these.")
 
 
 def test_an_empty_file_is_refused() -> None:

@@ -99,7 +99,13 @@ class Conflict(TrackerError):
 
 
 class TooLarge(TrackerError):
+    """`size` in bytes, where it was declared."""
+
     status, code, title = 413, "too-large", "Body too large"
+
+    def __init__(self, message: str, size: int | None = None) -> None:
+        super().__init__(message)
+        self.size = size
 
 
 class UnsupportedMediaType(TrackerError):

@@ -20,6 +20,8 @@ from tracker.store.wire import Stored
 
 POLL_WITHOUT_WEBHOOK = timedelta(seconds=3)
 """Upstream's own advice for images is every 2-3 s (dossier, section 2.3)."""
+AGAIN = timedelta(seconds=5)
+"""After a lookup that told nothing; its lease is longer than a lost webhook may wait to be repaired."""
 LOST_AFTER, LOST_SPAN = 3, timedelta(seconds=90)
 """404s in a row, and from the first to the last of them, before a job is called lost."""
 
@@ -43,6 +45,7 @@ class Lookups:
         event = _event_of(result, stored, self.clock())
         if event is None:
             log.warning("upstream could not be asked", job_id=job_id, result=type(result).__name__)
+            await self.store.bring_lookup_forward(job_id, self.clock() + AGAIN)
             return result
         applied = await self.apply(stored, event)
         log.info("looked up", job_id=job_id, outcome=applied.outcome, status=applied.status)

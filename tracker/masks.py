@@ -47,6 +47,8 @@ READERS: dict[bytes, type[ImageFile]] = {
     b"GIF8": GifImageFile,
 }
 
+_ENCODED = (b"iVBORw0", b"/9j/", b"UklGR", b"R0lGOD")
+"""How these begin in base64."""
 DATA_URL = re.compile(r"\s*data:[^,]{0,200};\s*base64\s*,", re.IGNORECASE)
 WELL_FORMED = re.compile(r"[A-Za-z0-9+/_\-\s]*[=\s]*", re.ASCII)
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -131,7 +133,9 @@ def _decoded(data: bytes) -> Image.Image:
     """The picture upright; its size is known to be sane before any pixel is decoded."""
     reader = next((reader for magic, reader in READERS.items() if data.startswith(magic)), None)
     if reader is None:
-        raise MaskRefused(f"The mask begins with {data[:8]!r}: it is no PNG, JPEG, WebP or GIF; send one of these.")
+        raise MaskRefused(
+            f"The mask begins with {_shown(data[:8])}: it is no PNG, JPEG, WebP or GIF; send one of these."
+        )
     if reader is JpegImageFile:
         _require_few_scans(data)
     try:
@@ -153,6 +157,14 @@ def _require_few_scans(data: bytes) -> None:
     scans = data.count(b"\xff\xda")
     if scans > MAX_SCANS:
         raise MaskRefused(f"The JPEG has {scans:,} scans, and {MAX_SCANS} is the limit: send the mask as a PNG.")
+
+
+def _shown(beginning: bytes) -> str:
+    """As text where it is text, with a hint where that is base64; else in hex."""
+    if any(beginning.startswith(encoded) for encoded in _ENCODED):
+        return f"{beginning.decode()!r}, the base64 of an image: as a file, send the image itself"
+    text = beginning.decode("ascii", "replace")
+    return repr(text) if text.isprintable() and text.isascii() else f"the bytes {beginning.hex(' ')}"
 
 
 def _require_still_and_sane(image: ImageFile) -> None:

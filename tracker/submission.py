@@ -19,6 +19,8 @@ MAX_LABELS = 8
 MAX_LABEL = 63
 LABEL_RULE = f"names and values have 1 to {MAX_LABEL} characters, a name no '=' and no control characters."
 LABEL_NAME = r"[^=\x00-\x1f\x7f-\x9f]+"
+MAX_KEY = 255
+KEY_RULE = f"Expected 1 to {MAX_KEY} printable characters."
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -28,6 +30,10 @@ def _uuid(value: str) -> str:
     if canonical is None:
         raise ValueError("Not a UUID; expected the id of a job at Apiframe.")
     return canonical
+
+
+def is_idempotency_key(text: str) -> bool:
+    return 1 <= len(text) <= MAX_KEY and text.isprintable()
 
 
 def is_label(name: str, value: str) -> bool:
@@ -82,10 +88,15 @@ class TrackRequest(BaseModel):
     labels: Labels = {}
 
 
-def judge(document: Mapping[str, Any], read_mask: Callable[[], Mask] | None = None) -> Submission:
+def judge(
+    document: Mapping[str, Any],
+    read_mask: Callable[[], Mask] | None = None,
+    wrong: Mapping[str, list[str]] | None = None,
+) -> Submission:
     """The fields and the mask, whose every mistake is told at once. CPU work, for a thread. Raises InvalidInput.
 
-    The mask is the field `mask` in base64, unless `read_mask` brings it from elsewhere.
+    The mask is the field `mask` in base64, unless `read_mask` brings it from elsewhere. What is `wrong` already is told
+    with the rest, and before what the model has to say of the same field.
     """
     text = document.get("mask")
     if read_mask is None and isinstance(text, str):
@@ -95,6 +106,7 @@ def judge(document: Mapping[str, Any], read_mask: Callable[[], Mask] | None = No
         mask = read_mask() if read_mask else None
     except MaskRefused as refused:
         mask, errors = None, {**errors, **refused.errors}
+    errors |= wrong or {}
     if errors or request is None or mask is None:
         raise InvalidInput(errors)
     return Submission(request, mask, _digest(request, mask))

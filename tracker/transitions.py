@@ -115,7 +115,7 @@ Fields = Mapping[str, Any]
 class Change:
     """What `apply.lua` needs to know. Field names are the record's; times are milliseconds since 1970.
 
-    `put` is written when the job moves; `fill` where a field is empty, when the news is not stale; `lower` makes a
+    `put` is written when the job moves, and `drop` removed before; `fill` where a field is empty, when the news is not stale; `lower` makes a
     number smaller, never larger; `mark` is bookkeeping, written whatever the outcome. `asks` wants upstream asked at
     once. `retry_at` and `frees_slot` concern a job that is still pending; with `needs_no_slot` the change is stale for one
     that holds a slot: an attempt is under way, or its outcome is unknown.
@@ -128,6 +128,7 @@ class Change:
     upstream_job_id: str | None = None
     progress: int | None = None
     put: Fields = field(default_factory=dict)
+    drop: tuple[str, ...] = ()
     fill: Fields = field(default_factory=dict)
     lower: Fields = field(default_factory=dict)
     mark: Fields = field(default_factory=dict)
@@ -199,6 +200,7 @@ def _report(report: Report, now: datetime) -> Change:
         upstream_job_id=report.upstream_job_id,
         progress=report.progress,
         put=_conclusion(report),
+        drop=("creditCost",) if report.status in (Status.FAILED, Status.CANCELLED) else (),
         fill=_facts(report),
         lower={"resultExpiresAt": to_ms(now)} if report.expired else {},
         detail=_told(report),
@@ -235,7 +237,7 @@ def _kind(report: Report) -> Kind:
 
 def _conclusion(report: Report) -> Fields:
     """The fields of a final state; a lookup without any URL concludes with no images. Its cost is the final one: a
-    failure is refunded."""
+    failure is refunded, so what was told of its cost before goes, also where the news says nothing of it."""
     cost = {"creditCost": report.credit_cost} if report.credit_cost is not None else {}
     if report.status is Status.COMPLETED and (report.result or report.source is Source.POLL):
         result = report.result.model_dump_json(by_alias=True) if report.result else '{"images":[],"gridUrl":null}'

@@ -18,7 +18,7 @@ from tracker.errors import Conflict, InvalidInput
 from tracker.ids import as_uuid, made_at, new_id
 from tracker.intake import Intake
 from tracker.job import Failure, FailureCode, Job, Source, Status
-from tracker.submission import judge
+from tracker.submission import KEY_RULE, is_idempotency_key, judge
 
 NEAR = timedelta(minutes=5)
 log = structlog.get_logger()
@@ -30,7 +30,7 @@ class Enqueued(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", strict=True, alias_generator=to_camel)
 
     owner: str
-    idempotency_key: str | None = None
+    idempotency_key: Any = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Door:
     intake: Intake
     owners: frozenset[str]
 
-    async def take(self, submission: Mapping[str, Any], message_id: str) -> dict[str, str]:
+    async def take(self, submission: Any, message_id: str) -> dict[str, str]:
         """`{"id", "status"}`, which arq keeps as the message's result.
 
         `message_id` becomes the job's id if it is a UUIDv7 of about now, so a backend knows the id at once.
@@ -53,9 +53,12 @@ class Door:
             log.warning("a submission from the queue names no owner", message_id=message_id, error=str(error))
             return {"id": job_id, "status": "REFUSED", "message": str(error)}
         try:
+            _require_a_sane(key)
             submitted = await anyio.to_thread.run_sync(judge, document)
-            # arq delivers at least once: without a key of the backend's, the message's own id makes it one job
-            taken, replayed = await self.intake.take(submitted, owner, key=key or f"arq {message_id}", job_id=job_id)
+            own = (
+                f"arq {message_id}"  # arq delivers at least once: without a key of the backend's, this makes it one job
+            )
+            taken, replayed = await self.intake.take(submitted, owner, key=key or own, job_id=job_id)
         except (InvalidInput, Conflict) as error:
             await self.intake.store.create(self._refused(document, owner, job_id, str(error)), b"")
             return {"id": job_id, "status": Status.FAILED, "message": str(error)}
@@ -64,11 +67,12 @@ class Door:
         log.info("job taken", job_id=taken, owner=owner, door="queue")
         return {"id": taken, "status": Status.PENDING}
 
-    def _read(self, submission: Mapping[str, Any]) -> tuple[str, str | None, Mapping[str, Any]]:
+    def _read(self, submission: Any) -> tuple[str, Any, Mapping[str, Any]]:
         try:
-            enqueued = Enqueued.model_validate(dict(submission))
+            enqueued = Enqueued.model_validate(submission)
         except ValidationError as error:
-            raise InvalidInput({str(one["loc"][0]): [str(one["msg"])] for one in error.errors()}) from None
+            wrong = {".".join(map(str, one["loc"])) or "message": [str(one["msg"])] for one in error.errors()}
+            raise InvalidInput(wrong) from None
         if enqueued.owner not in self.owners:
             raise InvalidInput({"owner": [f"{enqueued.owner!r:.80} is none of the names in API_KEYS."]})
         return enqueued.owner, enqueued.idempotency_key, enqueued.model_extra or {}
@@ -81,6 +85,11 @@ class Door:
             parent_job_id=as_uuid(parent) if isinstance(parent, str) else None, settled_by=Source.WORKER,
             error=Failure(code=FailureCode.REJECTED, message=message),
         )  # fmt: skip
+
+
+def _require_a_sane(key: Any) -> None:
+    if key is not None and not (isinstance(key, str) and is_idempotency_key(key)):
+        raise InvalidInput({"idempotencyKey": [KEY_RULE]})
 
 
 def _is_ours(message_id: str, now: datetime) -> bool:

@@ -46,7 +46,7 @@ async def submit(ctx: dict[str, Any]) -> None:
     ctx["submitter"].wake()
 
 
-async def inpaint(ctx: dict[str, Any], submission: dict[str, Any]) -> dict[str, str]:
+async def inpaint(ctx: dict[str, Any], submission: Any) -> dict[str, str]:
     """The task of a backend that submits through the queue."""
     door: Door = ctx["door"]
     try:

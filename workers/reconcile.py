@@ -11,6 +11,8 @@ from workers.tools import Tools
 
 ROUND_SECONDS = 1.0
 AT_ONCE = 20
+LEASE = timedelta(seconds=10)
+"""A lookup whose worker died is made again after that. Two at once cost nothing but a request."""
 WINDOWS_A_MINUTE = 6
 """The budget of lookups is counted in windows of ten seconds, so that a minute's is not spent in its first."""
 
@@ -31,9 +33,8 @@ class Reconciler:
 
     async def _due(self) -> list[str]:
         budget = max(1, self._tools.settings.polls_per_minute // WINDOWS_A_MINUTE)
-        now, lease = self._tools.clock(), self._tools.lease
         try:
-            return await self._tools.store.take_lookups(now, lease=lease, limit=AT_ONCE, budget=budget)
+            return await self._tools.store.take_lookups(self._tools.clock(), lease=LEASE, limit=AT_ONCE, budget=budget)
         except StoreUnavailable as error:
             log.warning("cannot take lookups", error=str(error))
             return []

@@ -21,7 +21,7 @@ class Child:
         with self.log.open("wb") as output:
             self._process = subprocess.Popen(
                 command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True, preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                start_new_session=True, preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )  # fmt: skip
 
     @property
@@ -40,7 +40,7 @@ class Child:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def _die_with_parent() -> None:
-    """Runs between fork and exec: a demo that is killed outright leaves no orphan."""
+def die_with_parent() -> None:
+    """Runs between fork and exec: a parent that is killed outright leaves no orphan."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -148,5 +148,5 @@ class AsyncTracker:
     async def _attempt(self, request: Request) -> Reply | Silence:
         try:
             return reply_of(await self._http.request(**request_arguments(request, self._timeout)))
-        except httpx.RequestError as error:
+        except (httpx.RequestError, AttributeError) as error:  # the latter under uvloop, for a connection reset at once
             return silence_of(error)

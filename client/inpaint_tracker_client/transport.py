@@ -40,6 +40,6 @@ def reply_of(response: httpx.Response) -> Reply:
     return Reply(response.status_code, dict(response.headers.items()), response.content)
 
 
-def silence_of(error: httpx.RequestError) -> Silence:
+def silence_of(error: Exception) -> Silence:
     """Keeps the words alone: the error itself holds the request, with its mask and its key."""
     return Silence(f"{type(error).__name__}: {error}".rstrip(": "))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service import actions, jobs, operators, queries, webhooks
+from service import actions, deliveries, jobs, operators, queries, webhooks
 from service.forms import MAX_FORM
 from service.reference import samples
 from service.reference.schemas import LABEL_PART, REF
@@ -15,7 +15,7 @@ from tracker import errors
 from tracker.errors import TrackerError
 from tracker.job import Status
 from tracker.store.jobs import IDEMPOTENCY_LIFETIME
-from tracker.submission import MAX_LABEL
+from tracker.submission import MAX_KEY, MAX_LABEL
 
 JSON = "application/json"
 HOURS = int(IDEMPOTENCY_LIFETIME.total_seconds()) // 3600
@@ -75,7 +75,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         style="form",
         explode=True,
     ),
-    "owner": query("owner", "Name of a key. Without `read:all`, others' jobs are not shown.", text()),
+    "owner": query("owner", "Name of a key. Without `read:all`, others' jobs are not shown.", text(minLength=1)),
     "parentJobId": query("parentJobId", "Apiframe's id of the upsample.", text(format="uuid")),
     "label.*": query(
         "label.*",
@@ -91,6 +91,22 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     ),
     "createdAfter": query("createdAfter", "Later than this.", _MOMENT),
     "createdBefore": query("createdBefore", "Earlier than this.", _MOMENT),
+    "outcome": query(
+        "outcome",
+        f"Any of these, outcomes and causes alike; `{queries.REFUSED}` stands for every cause. Repeat it for several.",
+        {"type": "array", "items": text(enum=list(queries.WORDS))},
+        style="form",
+        explode=True,
+    ),
+    "ofJob": query("jobId", "About this job, by its id, ours or Apiframe's.", text(format="uuid")),
+    "entryId": {
+        "name": "entryId",
+        "in": "path",
+        "required": True,
+        "description": "`id` in the list of the quarantine.",
+        "schema": text(minLength=1),
+        "example": samples.QUARANTINED["id"],
+    },
     "limit": query(
         "limit",
         "How many to show.",
@@ -101,7 +117,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "Idempotency-Key": header(
         "Idempotency-Key",
         f"Makes a repetition safe: the same key and request within {HOURS} h give the same job.",
-        text(minLength=1, maxLength=jobs.MAX_KEY, pattern=r"^[!-~](?:[ -~]*[!-~])?$"),
+        text(minLength=1, maxLength=MAX_KEY, pattern=r"^[!-~](?:[ -~]*[!-~])?$"),
         example="order-8821",
     ),
     "X-Webhook-Signature": header(
@@ -180,6 +196,10 @@ WITH_BODY = (*BODY, errors.UnsupportedMediaType)
 def job(said: str, *examples: str, headers: tuple[str, ...] = ()) -> Answer:
     shown = {name: getattr(samples, name.upper()) for name in examples}
     return Answer(said, {JSON: Media("Job", shown)}, ("ETag", *headers))
+
+
+def page(schema: str, name: str, items: list[dict[str, Any]]) -> Answer:
+    return Answer("A page.", {JSON: Media(schema, {"last": {name: items, "nextCursor": None, "hasMore": False}})})
 
 
 _RECEIPT = Answer(
@@ -293,6 +313,29 @@ OPERATIONS: dict[str, Operation] = {
         {JSON: Media("Reason", {"over": samples.REASON})},
         WITH_BODY,
         body_required=False,
+    ),
+    "GET /v1/deliveries": Operation(
+        "listDeliveries",
+        "Operations",
+        {200: page("DeliveryPage", "deliveries", samples.DELIVERIES)},
+        ("outcome", "ofJob", "limit", "cursor"),
+    ),
+    "GET /v1/quarantine": Operation(
+        "listQuarantine",
+        "Operations",
+        {200: page("QuarantinePage", "entries", [samples.QUARANTINED])},
+        deliveries.QUARANTINE_QUERY,
+    ),
+    "POST /v1/quarantine/{entry_id}/replay": Operation(
+        "replayQuarantined",
+        "Operations",
+        {200: _RECEIPT},
+        ("entryId",),
+        None,
+        (errors.NotFound, errors.Conflict),
+    ),
+    "DELETE /v1/quarantine/{entry_id}": Operation(
+        "deleteQuarantined", "Operations", {204: Answer("Gone.")}, ("entryId",), None, (errors.NotFound,)
     ),
     "POST /webhooks/apiframe": Operation(
         "receiveDelivery", "Webhooks", {200: _RECEIPT}, ("X-Webhook-Signature",), _DELIVERY, _DELIVERED, "about any job"

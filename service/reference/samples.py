@@ -6,7 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from service.deliveries import shown
 from service.problems import problem
+from tracker.apiframe.signature import verified_before
+from tracker.clock import to_ms
 from tracker.errors import (
     Backlogged,
     BadRequest,
@@ -30,7 +33,9 @@ from tracker.errors import (
     UpstreamUnavailable,
 )
 from tracker.job import Failure, FailureCode, HistoryEntry, Job, MaskFacts, Outcome, Result, Source, Status
+from tracker.store.deliveries import LoggedDelivery, Refusal
 from tracker.store.gate import Cause, Pause
+from tracker.store.quarantine import Quarantined
 
 REQUEST_ID = "6e0b5f0c2d7a4c1f9a53"
 JOB_ID = "019cf0f0-b200-7000-8a3f-5b1d2c4e6f70"
@@ -143,6 +148,23 @@ DELIVERY = {
 }
 REASON = {"reason": "Apiframe maintenance, until 18:00"}
 PAUSED = {"paused": _wire(Pause(cause=Cause.OPERATOR, reason=REASON["reason"], since=_at(0), by="ops"))}
+DELIVERIES = [
+    _wire(LoggedDelivery(at=_at(40), cause=Refusal.MISMATCH, job_id=JOB_ID, bytes=412, ms=0.31)),
+    _wire(
+        LoggedDelivery.model_validate(
+            {"at": _at(31), "outcome": Outcome.APPLIED, "jobId": JOB_ID, "event": "completed", "bytes": 733,
+             "secretForm": "hex", "ms": 1.84}
+        )
+    ),
+]  # fmt: skip
+QUARANTINED = shown(
+    Quarantined(
+        id=f"{to_ms(_at(20))}-0",
+        delivery=verified_before(b'{"event":"upscaled","jobId":"' + UPSTREAM_ID.encode() + b'"}', "hex", 0),
+        address=JOB_ID,
+        why="unknown event 'upscaled'",
+    )
+)
 READINESS = {"status": "ready", "instance": "b1946ac92492d2347c6235b4d2611184"}
 METRICS = '# HELP tracker_jobs Jobs held, by status.\n# TYPE tracker_jobs gauge\ntracker_jobs{status="PENDING"} 3.0\n'
 

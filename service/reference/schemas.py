@@ -5,11 +5,13 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
+from service.deliveries import QuarantinedDelivery
 from service.operators import QueueState, Reason
 from service.problems import TYPE
 from tracker.errors import TrackerError
 from tracker.job import HistoryEntry, Job, Outcome, Wire
 from tracker.masks import MAX_BYTES, MAX_CHARS, MAX_SIDE, MIN_SIDE, READERS
+from tracker.store.deliveries import LoggedDelivery
 from tracker.submission import LABEL_NAME, MAX_LABEL, MAX_LABELS, InpaintRequest, TrackRequest
 
 REF = "#/components/schemas/"
@@ -29,6 +31,22 @@ class EventPage(Wire):
     """A page of a job's history, oldest first."""
 
     events: list[HistoryEntry]
+    next_cursor: str | None
+    has_more: bool
+
+
+class DeliveryPage(Wire):
+    """A page of the log of deliveries, newest first."""
+
+    deliveries: list[LoggedDelivery]
+    next_cursor: str | None
+    has_more: bool
+
+
+class QuarantinePage(Wire):
+    """A page of the quarantine, newest first."""
+
+    entries: list[QuarantinedDelivery]
     next_cursor: str | None
     has_more: bool
 
@@ -70,6 +88,8 @@ ANSWERED: tuple[type[BaseModel], ...] = (
     JobPage,
     EventPage,
     Receipt,
+    DeliveryPage,
+    QuarantinePage,
     QueueState,
     Health,
     Readiness,
@@ -146,6 +166,35 @@ PARTS: dict[str, dict[str, Schema]] = {
     "Receipt": {
         "jobId": {"description": "Ours. Null where nothing readable named a job.", **_UUID},
         "outcome": {"description": "What became of it."},
+    },
+    "LoggedDelivery": {
+        "at": {"description": "When it came."},
+        "outcome": {"description": "What became of it; null where it was refused."},
+        "cause": {"description": "Why it was refused; null where it was taken."},
+        "jobId": {"description": "Ours. Of one that was refused, what its address named: no proof.", **_UUID},
+        "event": {"description": "As a genuine body has it, known or not."},
+        "bytes": {"description": "Of its body; null where it was too large and did not say how large.", "minimum": 0},
+        "secretForm": {"description": "How the signing key was read; null where the signature was not found genuine."},
+        "ms": {"description": "From its arrival to its acknowledgement, milliseconds.", "minimum": 0},
+    },
+    "DeliveryPage": {
+        "deliveries": {"description": "At most `limit`."},
+        "nextCursor": {"description": _CURSOR},
+        "hasMore": {"description": "Whether there is a next page."},
+    },
+    "QuarantinedDelivery": {
+        "id": {"description": "Names it when it is replayed or deleted."},
+        "at": {"description": "When it came."},
+        "jobId": {"description": "What its address named. Null where it named no job.", **_UUID},
+        "why": {"description": "What kept it from being read when it came."},
+        "bytes": {"description": "Of the body as it came.", "minimum": 0},
+        "encoding": {"description": "How `body` stands here: as text, or in base64 where it is no UTF-8."},
+        "body": {"description": "The whole body."},
+    },
+    "QuarantinePage": {
+        "entries": {"description": "At most `limit`; fewer where bodies are large."},
+        "nextCursor": {"description": _CURSOR},
+        "hasMore": {"description": "Whether there is a next page."},
     },
     "Reason": {"reason": {"description": "For the other operators."}},
     "QueueState": {"paused": {"description": "Why nothing is submitted just now; null where jobs are submitted."}},
@@ -252,7 +301,8 @@ def _plain(part: Schema) -> Schema:
     match part:
         case {"anyOf": [{"type": str(kind)} as some, {"type": "null"}]}:
             others = {key: value for key, value in part.items() if key != "anyOf"}
-            return {**others, **some, "type": [kind, "null"]}
+            words = {"enum": [*some["enum"], None]} if "enum" in some else {}
+            return {**others, **some, **words, "type": [kind, "null"]}
         case {"propertyNames": dict(names)}:
             return {**part, "propertyNames": {"type": "string", **names, "pattern": f"^{LABEL_NAME}$"}}
     return part

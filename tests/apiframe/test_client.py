@@ -14,15 +14,18 @@ from starlette.types import ASGIApp
 from sandbox.serve import serving
 from tests.apiframe.recorded import JOB_ID
 from tests.apiframe.upstream import KEY, MASK, OUR_ID, Recorder, bytes_server, charges, client_of, sandboxed, submit
+from tests.resets import resetting, under_busy_uvloop
 from tests.sandbox.actors import Caller
 from tracker.apiframe.client import ApiframeClient
 from tracker.apiframe.protocol import (
     EdgeBlock,
     InsufficientCredits,
+    LookupResult,
     Missing,
     OutcomeUnknown,
     RateLimited,
     Rejected,
+    SubmissionResult,
     TryAgain,
     Unauthorized,
     inpaint_request,
@@ -233,6 +236,20 @@ async def test_no_answer_however_broken_raises(answer: bytes) -> None:
     async with bytes_server(answer) as url, client_of(url) as client:
         assert isinstance(await submit(client, JOB_ID), OutcomeUnknown | TryAgain)
         assert isinstance(await client.job(JOB_ID), TryAgain)
+
+
+def test_no_connection_that_is_reset_as_it_is_made_raises() -> None:
+    """By a process that is killed just then: an answer of ours each time, so that no lookup is a 500."""
+
+    async def attempts(url: str) -> list[SubmissionResult | LookupResult]:
+        async with client_of(url) as client:
+            submissions = [submit(client, JOB_ID) for _ in range(100)]
+            return await asyncio.gather(*submissions, *[client.job(JOB_ID) for _ in range(100)])
+
+    with resetting() as url:
+        results = under_busy_uvloop(attempts(url))
+    assert {type(result) for result in results[:100]} <= {OutcomeUnknown, TryAgain}
+    assert {type(result) for result in results[100:]} == {TryAgain}
 
 
 async def test_requests_say_who_we_are_and_which_job_they_are_for(sandbox: Caller) -> None:

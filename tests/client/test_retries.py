@@ -1,5 +1,6 @@
 """What is tried again, how often, and that a submission stays one job."""
 
+import asyncio
 import json
 import socket
 import time
@@ -14,8 +15,10 @@ from inpaint_tracker_client import AsyncTracker, Job, TooManyRequests, TrackerEr
 from tests.client.conftest import Connect
 from tests.client.unruly import Act, answers, cut, cut_within, loses_answer, passes_on, silent, unruly
 from tests.door import key
+from tests.resets import resetting, under_busy_uvloop
 from tests.town import Town
 
+UNKNOWN_ID = "0198f0a0-0000-7000-8000-000000000001"
 JOB = {"id": "0198", "status": "PENDING"}
 TAKEN = answers(202, JOB)
 METHODS: dict[str, Callable[[AsyncTracker], Awaitable[Job]]] = {
@@ -132,3 +135,15 @@ async def test_what_would_not_change_is_not_repeated(connect: Connect, status: i
         with pytest.raises(TrackerError, match=str(status)):
             await tracker.submit("c3d4", b"a mask")
     assert len(server.requests) == 1
+
+
+def test_connections_reset_as_they_are_made_are_no_answer() -> None:
+    """By a service that is killed just then; under uvloop, where httpx does not call it an error of its own."""
+
+    async def submissions(url: str) -> list[BaseException | Job]:
+        async with AsyncTracker(url, "key", retries=0) as tracker:
+            rounds = [[tracker.get(UNKNOWN_ID) for _ in range(10)] for _ in range(20)]
+            return [one for calls in rounds for one in await asyncio.gather(*calls, return_exceptions=True)]
+
+    with resetting() as url:
+        assert {type(result) for result in under_busy_uvloop(submissions(url))} == {Unavailable}

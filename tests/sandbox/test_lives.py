@@ -79,3 +79,19 @@ async def test_files_expire_after_the_retention(apiframe: Caller, clock: Clock) 
     late = (await apiframe.job(job["id"])).json()
     assert (late["expired"], late["result"]) == (True, job["result"])
     assert (await apiframe.http.get(job["result"]["gridUrl"])).status_code == 404
+
+
+async def test_backstage_every_job_is_listed_with_its_input_and_its_end(apiframe: Caller, clock: Clock) -> None:
+    """In the order of their coming, the silently cancelled too, of which upstream itself tells no time."""
+    first = await apiframe.settled(await apiframe.generate("a lake"))
+    clock.turn(seconds=5)
+    await apiframe.mischief(job_cancelled=1)
+    await apiframe.settled(await apiframe.generate("a hill"))
+    await apiframe.mischief(job_stalled=1)
+    await apiframe.settled(await apiframe.generate("a road"))
+    jobs = (await apiframe.http.get("/sandbox/jobs")).json()["jobs"]
+    assert [(job["input"]["prompt"], job["status"], job["endedAt"]) for job in jobs] == [
+        ("a lake", "COMPLETED", first["completedAt"]),
+        ("a hill", "CANCELLED", "2026-03-15T10:00:05.000Z"),
+        ("a road", "PROCESSING", None),
+    ]

@@ -268,3 +268,13 @@ async def test_mischief_may_be_there_from_the_start(opened: Open) -> None:
     async with opened(mischief=Mischief(submit_503=1, credits=5)) as apiframe:
         assert (await apiframe.generate()).status_code == 503
         assert (await apiframe.ledger())["balance"] == 5
+
+
+async def test_it_tells_how_often_each_fault_has_struck(apiframe: Caller) -> None:
+    """Since the mischief was loaded; what never struck is left out."""
+    await apiframe.mischief(submit_503=1, job_failed=1, times=2)
+    for _ in range(3):
+        await apiframe.generate()
+    assert (await apiframe.http.get("/sandbox/strikes")).json() == {"submit_503": 2, "job_failed": 1}
+    await apiframe.mischief()
+    assert (await apiframe.http.get("/sandbox/strikes")).json() == {}

@@ -96,3 +96,19 @@ def test_the_sandbox_imports_nothing_of_ours() -> None:
 def test_sizes_are_sane_for_every_aspect_ratio(ratio: str, size: tuple[int, int]) -> None:
     """About a megapixel, three to one at most."""
     assert fit(ratio) == size
+
+
+async def test_a_client_that_goes_away_within_its_body_is_no_bug(caplog: pytest.LogCaptureFixture) -> None:
+    """A worker that was killed: the request is in the log, and no traceback is."""
+    async with running(SandboxSettings()) as url, httpx.AsyncClient(base_url=url, trust_env=False) as http:
+        _, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
+        head = "POST /v2/images/generate HTTP/1.1\r\nHost: x\r\nX-API-Key: afk_sandbox\r\nContent-Length: 100\r\n\r\n"
+        writer.write(head.encode() + b"{")
+        await writer.drain()
+        await asyncio.sleep(0.05)  # else the sandbox may never learn of the request
+        writer.close()
+        transcript: list[str] = []
+        while not transcript:
+            transcript = (await http.get("/sandbox/log")).json()["transcript"]
+    assert transcript == ["POST /v2/images/generate → 499"]
+    assert [record.levelname for record in caplog.records if record.levelname == "ERROR"] == []

@@ -1,11 +1,16 @@
 """Webhook deliveries: what is sent, how it is signed, in which order, and what a bad receiver does."""
 
+import asyncio
 import hashlib
 import hmac
 from typing import Any
 
+import httpx
 import pytest
 
+from sandbox.serve import running
+from sandbox.settings import SandboxSettings
+from tests.resets import resetting, under_busy_uvloop
 from tests.sandbox import shapes
 from tests.sandbox.actors import KEY, Caller, Inbox, Received
 from tests.sandbox.conftest import Open
@@ -170,3 +175,22 @@ async def test_deliveries_stand_in_the_log_with_job_event_and_outcome(apiframe: 
         "#1 completed → 204",
     ]
     assert {(entry["jobId"], entry["url"]) for entry in deliveries} == {(accepted.json()["jobId"], inbox.url)}
+
+
+def test_a_receiver_that_resets_connections_holds_up_no_job() -> None:
+    """Killed as it is called: what was not delivered is noted, and the job's next event is tried."""
+
+    async def deliveries(url: str) -> list[str]:
+        settings = SandboxSettings(api_keys=(KEY,), queue_seconds=0, run_seconds=0.01, credits=10_000)
+        async with (
+            running(settings) as sandbox,
+            httpx.AsyncClient(base_url=sandbox, headers={"X-API-Key": KEY}) as http,
+        ):
+            apiframe = Caller(http)
+            answers = [apiframe.generate(webhookUrl=url, webhookEvents=ALL) for _ in range(50)]
+            async with asyncio.timeout(20):
+                await asyncio.gather(*[apiframe.settled(answer) for answer in await asyncio.gather(*answers)])
+            return [line for line in await apiframe.transcript() if "completed →" in line]
+
+    with resetting() as url:
+        assert len(under_busy_uvloop(deliveries(url))) == 50

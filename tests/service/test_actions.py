@@ -111,6 +111,22 @@ async def test_a_job_of_the_callers_own_is_tracked(here: Town) -> None:
     assert [one["id"] for one in listed] == [job["id"]]
 
 
+async def test_what_is_tracked_already_keeps_its_labels(here: Town) -> None:
+    """Others are a conflict, and not dropped in silence."""
+    up = await at_upstream(here)
+    job = (await post(here, "/v1/jobs/track", upstreamJobId=up, labels={"order": "7"})).json()
+    assert (await post(here, "/v1/jobs/track", upstreamJobId=up, labels={"order": "7"})).status_code == 200
+    problem = assert_problem(await post(here, "/v1/jobs/track", upstreamJobId=up, labels={"order": "8"}), 409)
+    assert job["id"] in problem["detail"]
+
+
+async def test_our_own_id_is_no_id_of_upstreams(here: Town) -> None:
+    """Whoever's job it is: a stranger must not learn that it is there."""
+    job = await here.submit()
+    for owner in ("editor", "shop"):
+        assert_problem(await post(here, "/v1/jobs/track", owner=owner, upstreamJobId=job["id"]), 404)
+
+
 async def test_a_delivery_that_came_before_the_registration_is_the_same_job(here: Town) -> None:
     """It was nobody's until then."""
     up = await at_upstream(here)

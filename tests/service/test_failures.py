@@ -90,5 +90,5 @@ async def test_a_flood_from_everywhere_does_not_flood_the_log(
             path = f"/v1/jobs/{n}" if n % 2 else "/webhooks/apiframe"
             await api.request("GET" if n % 2 else "POST", path, headers=WRONG)
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert BURST <= len(lines) <= LINES
+    assert 10 <= len(lines) <= LINES
     assert {line["event"] for line in lines} == {"key refused", "webhook refused"}

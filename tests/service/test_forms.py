@@ -84,3 +84,43 @@ async def test_labels_that_are_no_object_are_named(api: httpx.AsyncClient, label
     """Also beside fields of their own."""
     answer = await sent(api, {"parentJobId": PARENT, "labels": labels, "label.a": "x"})
     assert_problem(answer, 422, field="labels")
+
+
+TEXT = ("note.txt", b"hello", "text/plain")
+
+
+@pytest.mark.parametrize("field", ["prompt", "labels", "label.order", "colour", "parentJobId", "action"])
+async def test_a_file_where_text_belongs_is_refused_by_name(api: httpx.AsyncClient, field: str) -> None:
+    """`curl -F prompt=@note.txt` for `-F prompt=<note.txt`: dropped in silence, it would cost credits for nothing."""
+    files = {"mask": FILE, field: TEXT}
+    data = {} if field == "parentJobId" else {"parentJobId": PARENT}
+    answer = await api.post("/v1/jobs", data=data, files=files, headers=key("editor"))
+    assert_problem(answer, 422, field=field)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"label.order": ""}, "label.order"),
+        ({"label.order": "x" * 64}, "label.order"),
+        ({"label.": "x"}, "label."),
+        ({"label.a": "1", "labels": '{"a": "2"}'}, "label.a"),
+        ({f"label.{n}": "x" for n in range(20)}, "labels"),
+    ],
+)
+async def test_a_label_at_fault_is_named_as_it_was_sent(
+    api: httpx.AsyncClient, fields: dict[str, str], field: str
+) -> None:
+    """As a part of its own."""
+    assert_problem(await sent(api, {"parentJobId": PARENT, **fields}), 422, field=field)
+
+
+async def test_all_that_is_wrong_with_a_form_is_told_at_once(api: httpx.AsyncClient) -> None:
+    """Of its parts, of the fields, of the mask, of the parameters and of the Idempotency-Key."""
+    parts: list[Any] = [("mask", ("m.png", b"no image", "image/png")), ("prompt", TEXT), ("label.a", (None, b"")),
+             ("colour", (None, b"red")), ("parentJobId", (None, b"x")), ("parentJobId", (None, b"y"))]  # fmt: skip
+    headers = {**key("editor"), "Idempotency-Key": "x" * 256}
+    problem = assert_problem(await api.post("/v1/jobs?wait=1", files=parts, headers=headers), 422)
+    assert set(problem["errors"]) == {
+        "mask", "prompt", "label.a", "colour", "parentJobId", "wait", "Idempotency-Key",
+    }  # fmt: skip

@@ -127,6 +127,15 @@ async def test_dossier_13_23_a_shell_may_put_wrapped_base64_into_the_body_as_it_
     assert_problem(await api.post("/v1/jobs", content=body[:-1], headers=headers), 400)
 
 
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/jobs/track"])
+async def test_an_unclosed_string_costs_no_more_than_its_length(api: httpx.AsyncClient, path: str) -> None:
+    """Each quote in it could be the closing one: tried one after the other, a megabyte would take hours."""
+    headers = {**key("editor"), "Content-Type": "application/json"}
+    body = b'{"mask":"' + rb"\"" * (30_000 if path.endswith("track") else 500_000)
+    async with asyncio.timeout(20):
+        assert_problem(await api.post(path, content=body, headers=headers), 400)
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"mask": "a\x00b"}', b"[" * 9999])
 async def test_a_body_that_is_no_json_object_is_a_bad_request(api: httpx.AsyncClient, body: bytes) -> None:
     """400, with a word on where."""

@@ -52,7 +52,8 @@ async def test_a_caller_who_sees_only_his_own_cannot_ask_for_others(api: httpx.A
 @pytest.mark.parametrize(
     ("query", "field"),
     [("createdAfter=yesterday", "createdAfter"), ("parentJobId=x", "parentJobId"), ("limit=1&limit=2", "limit"),
-     ("labels.order=1", "labels.order"), ("createdBefore=99999-01-01", "createdBefore")],
+     ("owner=shop&limit=0", "limit"), ("labels.order=1", "labels.order"),
+     ("createdBefore=99999-01-01", "createdBefore")],
 )  # fmt: skip
 async def test_a_wrong_filter_is_refused_by_name(api: httpx.AsyncClient, query: str, field: str) -> None:
     """422."""
@@ -93,3 +94,27 @@ def test_only_what_was_sealed_is_opened(position: str, guess: str) -> None:
 async def test_no_query_is_odd_enough_to_fail(api: httpx.AsyncClient, query: str) -> None:
     """Numbers and times beyond all bounds."""
     assert (await api.get(f"/v1/jobs?{query}", headers=key("editor"))).status_code in (200, 422)
+
+
+async def test_an_empty_owner_is_not_everybody(api: httpx.AsyncClient) -> None:
+    """It is a variable that was never set."""
+    assert_problem(await api.get("/v1/jobs?owner=", headers=key("ops")), 422, field="owner")
+
+
+async def test_the_order_of_statuses_does_not_matter_to_a_cursor(api: httpx.AsyncClient) -> None:
+    """The filter is the same."""
+    for _ in range(2):
+        await api.post("/v1/jobs", json=submission(), headers=key("editor"))
+    path, headers = "/v1/jobs?limit=1&status={}&status={}", key("editor")
+    first = (await api.get(path.format("PENDING", "FAILED"), headers=headers)).json()
+    second = await api.get(path.format("FAILED", "PENDING") + f"&cursor={first['nextCursor']}", headers=headers)
+    assert (second.status_code, len(second.json()["jobs"])) == (200, 1)
+
+
+async def test_every_wrong_parameter_is_told_at_once(api: httpx.AsyncClient) -> None:
+    """In the list, and of one job."""
+    wrong = "status=done&createdAfter=yesterday&limit=0&parentJobId=zz&colour=red&owner=a&owner=b"
+    problem = assert_problem(await api.get(f"/v1/jobs?{wrong}", headers=key("editor")), 422)
+    assert set(problem["errors"]) == {"status", "createdAfter", "limit", "parentJobId", "colour", "owner"}
+    problem = assert_problem(await api.get("/v1/jobs/x?wait=61&until=never", headers=key("editor")), 422)
+    assert set(problem["errors"]) == {"wait", "until"}

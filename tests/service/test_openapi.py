@@ -35,7 +35,7 @@ from service.reference import samples
 from service.reference.operations import OPERATIONS
 from service.reference.schemas import PARTS
 from tests import invariants
-from tests.door import KEYS, UPSTREAM_KEY, key
+from tests.door import KEYS, UPSTREAM_KEY, key, signed
 from tests.town import town
 from tracker import errors
 from tracker.store.connection import connect
@@ -215,10 +215,11 @@ def quiet() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Place:
-    """A running service, and jobs that it has."""
+    """A running service, jobs that it has, and entries of its quarantine."""
 
     address: str
     job_ids: list[str]
+    entry_ids: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -230,8 +231,17 @@ def place(redis_url: str) -> Iterator[Place]:
             asked = [portal.call(here.submit), portal.call(partial(here.submit, parentJobId=str(uuid4())))]
             jobs = [portal.call(here.end_of, job) for job in asked]
             assert [job["status"] for job in jobs] == ["COMPLETED", "FAILED"]
-            yield Place(str(here.api.base_url), [job["id"] for job in jobs])
+            entry_ids = portal.call(_quarantined, here.api)
+            yield Place(str(here.api.base_url), [job["id"] for job in jobs], entry_ids)
         portal.call(_checked, redis_url)
+
+
+async def _quarantined(api: httpx.AsyncClient) -> list[str]:
+    """Some that can never be read, as text and in base64."""
+    for body in (b"{", b"\xff", b'{"event":"exploded"}') * 3:
+        (await api.post("/webhooks/apiframe", **signed(body))).raise_for_status()
+    listed = await api.get("/v1/quarantine", headers=key("ops"))
+    return [entry["id"] for entry in listed.json()["entries"]]
 
 
 async def _emptied(redis_url: str) -> None:
@@ -244,10 +254,10 @@ async def _checked(redis_url: str) -> None:
         await invariants.check(redis)
 
 
-def answerable(case: Case[Any], job_ids: list[str]) -> None:
+def answerable(case: Case[Any], place: Place) -> None:
     """What no generator can know: a mask is a picture, a cursor is sealed, and nobody has a minute to wait.
 
-    Of the ids of jobs, every third stays as it was made, and leads nowhere.
+    Of the ids of jobs, every third stays as it was made, and leads nowhere; of those of the quarantine, every tenth.
     """
     if isinstance(case.query.get("wait"), int | float) and BRIEFLY < case.query["wait"] <= MAX_WAIT:
         case.query["wait"] = BRIEFLY
@@ -255,7 +265,10 @@ def answerable(case: Case[Any], job_ids: list[str]) -> None:
         case.query.pop("cursor", None)
     if case.path.startswith("/v1/jobs/{jobId}") and is_positive(case):
         made = UUID(case.path_parameters["jobId"])
-        case.path_parameters["jobId"] = [*job_ids, str(made)][made.int % (len(job_ids) + 1)]
+        case.path_parameters["jobId"] = [*place.job_ids, str(made)][made.int % (len(place.job_ids) + 1)]
+    if "{entryId}" in case.path and is_positive(case):
+        made_up = case.path_parameters["entryId"]
+        case.path_parameters["entryId"] = [*place.entry_ids, made_up][sum(map(ord, made_up)) % 10]
     if case.operation.definition.raw["operationId"] == "submitJob" and is_positive(case):
         plausible(cast(dict[str, Any], case.body), as_file=case.media_type == "multipart/form-data")
 
@@ -285,7 +298,7 @@ def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
 @settings(suppress_health_check=list(HealthCheck), deadline=None)
 def test_nothing_is_answered_that_is_not_described(case: Case[Any], owner: str | None, place: Place) -> None:
     """Whoever asks, and whatever: no 5xx, no status, header, media type or body but those in the document."""
-    answerable(case, place.job_ids)
-    signed: dict[str, Any] = {"auth": sign} if "webhooks" in case.path and is_positive(case) else {}
+    answerable(case, place)
+    auth: dict[str, Any] = {"auth": sign} if "webhooks" in case.path and is_positive(case) else {}
     headers = {**(key(owner) if owner else {}), "X-Forwarded-For": next(ADDRESSES)}
-    case.call_and_validate(base_url=place.address, headers=headers, **signed)
+    case.call_and_validate(base_url=place.address, headers=headers, **auth)

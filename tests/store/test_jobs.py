@@ -410,14 +410,6 @@ async def test_pending_jobs_that_are_too_old_are_found_without_a_scan(store: Job
     assert await store.overdue(START + timedelta(milliseconds=2)) == ids[:2]
 
 
-async def test_an_unreadable_delivery_is_kept_whole_for_a_while(store: JobStore, redis: Redis) -> None:
-    """Its body, its address, and why."""
-    await store.quarantine(b"\xff\x00{", "somewhere", "not JSON")
-    [(_, fields)] = await redis.xrange(name("quarantine"))
-    assert fields == {b"body": b"\xff\x00{", b"address": b"somewhere", b"why": b"not JSON"}
-    assert 0 < await redis.ttl(name("quarantine")) <= 30 * 86_400
-
-
 async def test_the_feed_tells_of_visible_changes_alone(sample: Sample, redis: Redis) -> None:
     """Each with its version; a duplicate is nobody's news."""
     await sample.in_state(State.PROCESSING)

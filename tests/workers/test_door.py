@@ -120,7 +120,14 @@ async def test_one_idempotency_key_is_one_job_through_both_doors(redis_url: str,
 
 @pytest.mark.parametrize(
     ("fault", "words"),
-    [({"mask": "%%%"}, "mask"), ({"parentJobId": "x"}, "parentJobId"), ({"colour": "red"}, "colour")],
+    [
+        ({"mask": "%%%"}, "mask"),
+        ({"parentJobId": "x"}, "parentJobId"),
+        ({"colour": "red"}, "colour"),
+        ({"idempotencyKey": ""}, "idempotencyKey"),
+        ({"idempotencyKey": "x" * 256}, "idempotencyKey"),
+        ({"idempotencyKey": 8}, "idempotencyKey"),
+    ],
 )
 async def test_what_cannot_be_taken_is_a_failed_job_under_the_known_id(
     redis_url: str, tmp_path: Path, fault: dict[str, str], words: str
@@ -141,6 +148,8 @@ async def test_an_owner_that_nobody_knows_is_refused(redis_url: str, tmp_path: P
         found = await result(await pool.enqueue_job("inpaint", submission(here, owner="stranger")))
         assert found["status"] == "REFUSED"
         assert "API_KEYS" in found["message"]
+        for nonsense in ("hello", None, [submission(here)]):
+            assert (await result(await pool.enqueue_job("inpaint", nonsense)))["status"] == "REFUSED"
 
 
 async def test_a_message_that_is_delivered_twice_is_one_job(redis_url: str, tmp_path: Path) -> None:

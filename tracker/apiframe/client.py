@@ -25,6 +25,8 @@ from tracker.apiframe.protocol import (
 from tracker.settings import Settings
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+_NO_ANSWER = (httpx.HTTPError, TimeoutError, AttributeError)
+"""The last is httpcore's under uvloop: it asks a new connection for its peer; one that is reset by then has none."""
 
 
 class ApiframeClient:
@@ -60,7 +62,7 @@ class ApiframeClient:
                 response = await self._http.post(ACTION_PATH, content=body, headers=headers)
         except _NEVER_SENT as error:
             return TryAgain(f"upstream cannot be reached: {_name(error)}")
-        except (httpx.HTTPError, TimeoutError) as error:
+        except _NO_ANSWER as error:
             return OutcomeUnknown(f"no answer: {_name(error)}")
         return decipher_submission(response.status_code, response.headers, response.content)
 
@@ -88,7 +90,7 @@ class ApiframeClient:
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._http.get(path, params=query)
-        except (httpx.HTTPError, TimeoutError) as error:
+        except _NO_ANSWER as error:
             return TryAgain(f"upstream cannot be reached: {_name(error)}")
 
 

@@ -19,6 +19,7 @@ from tracker.ids import as_uuid
 from tracker.job import Result, Source, Status
 
 MAX_TEXT = 2000
+MAX_WORD = 80
 EARLIEST_YEAR = 2020
 MAX_URLS = 16
 MAX_URL = 2048
@@ -49,6 +50,14 @@ def read_delivery(delivery: Delivery) -> Report:
     """Raises Unreadable. The body's `status` is trusted over its `event`; headers are not signed and not asked."""
     document = read_json(delivery.body)
     return _report(document, _delivered_status(document), Source.WEBHOOK, delivery.fingerprint)
+
+
+def event_of(body: bytes) -> str | None:
+    """The event that a body names, whether anybody knows it or not; None where none can be read."""
+    try:
+        return _event(read_json(body))[:MAX_WORD] or None
+    except Unreadable:
+        return None
 
 
 def read_lookup(body: bytes) -> Report:
@@ -141,7 +150,7 @@ def _event(document: Document) -> str:
 
 def _word(document: Document, name: str) -> str:
     value = document.get(name)
-    return value.strip() if isinstance(value, str) else "" if value is None else repr(value)[:80]
+    return value.strip() if isinstance(value, str) else "" if value is None else repr(value)[:MAX_WORD]
 
 
 def _job_id(document: Document) -> str:

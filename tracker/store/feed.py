@@ -67,6 +67,7 @@ class Feed:
         self._listeners: list[Callable[[FeedEntry], None]] = []
         self._last = ""
         self._closed = False
+        self._well = True
         self.ready = asyncio.Event()
 
     @contextmanager
@@ -102,13 +103,20 @@ class Feed:
                 await self._find_place()
                 self._wake_all()
                 self.ready.set()
+                self._well = True
                 while True:
                     yield_to_cancellation()
                     await self._read()
             except UNAVAILABLE as error:
                 yield_to_cancellation()
-                log.warning("feed interrupted", error=type(error).__name__)
+                self._interrupted(type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
+
+    def _interrupted(self, error: str) -> None:
+        """Said once, however long it lasts."""
+        if self._well:
+            log.warning("feed interrupted", error=error)
+        self._well = False
 
     async def _find_place(self) -> None:
         """The newest entry at first; where it was, after an interruption."""

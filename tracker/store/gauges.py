@@ -30,6 +30,7 @@ class Gauges:
     repaired: int = 0
     mask_bytes: int = 0
     paused: bool = False
+    quarantined: int = 0
 
 
 @served
@@ -41,13 +42,15 @@ async def read_gauges(redis: Redis, now: datetime) -> Gauges:
         pipe.mget([name("repaired", minute) for minute in _last_hour(now)])
         pipe.get(name("maskbytes"))
         pipe.exists(name("pause"))
+        pipe.xlen(name("quarantine"))
         for status in Status:
             pipe.zcard(name("status", status))
-        inflight, owners, repaired, mask_bytes, paused, *counts = await pipe.execute()
+        inflight, owners, repaired, mask_bytes, paused, quarantined, *counts = await pipe.execute()
     queued, marks = await _parts(redis, [owner.decode() for owner in owners], inflight)
     return Gauges(
         jobs=dict(zip(Status, counts, strict=True)), queued=queued, in_flight=len(inflight), key_marks=marks,
         repaired=sum(map(int, filter(None, repaired))), mask_bytes=int(mask_bytes or 0), paused=bool(paused),
+        quarantined=quarantined,
     )  # fmt: skip
 
 

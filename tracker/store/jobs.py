@@ -29,7 +29,6 @@ from tracker.transitions import plan
 
 STRANGERS_OWNER = "external"
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
-QUARANTINE_LENGTH = 1000
 BACKLOG_SECONDS = 30
 """When a caller whose job was one too many may try again."""
 
@@ -140,6 +139,12 @@ class JobStore:
             found = await self.get(ours.decode())
         return found
 
+    @served
+    async def find_upstream(self, upstream_job_id: str) -> Stored | None:
+        """By upstream's id alone."""
+        ours = await _reply(self._redis.hget(name("upstream"), upstream_job_id))
+        return await self.get(ours.decode()) if ours else None
+
     async def _other_name(self, either_id: str) -> bytes | None:
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.hget(name("upstream"), either_id)
@@ -164,12 +169,14 @@ class JobStore:
 
     @served
     async def apply(
-        self, event: Event, now: datetime, *, job_id: str | None, silence: timedelta, tracked_by: Tracked | None = None
-    ) -> Applied:
+        self, event: Event, now: datetime, *, job_id: str | None, silence: timedelta,
+        tracked_by: Tracked | None = None, quarantined: str = "",
+    ) -> Applied:  # fmt: skip
         """The one way in which a job changes. `job_id` is the address that the news came to, if any.
 
         Upstream is asked when the job has been silent for `silence`. A report about nobody's job adopts a stranger,
-        for `tracked_by` or for nobody; any other event for a job that is not there raises NotFound.
+        for `tracked_by` or for nobody; any other event for a job that is not there raises NotFound. So does an entry
+        `quarantined` that is there no more; one that is there leaves with this.
         """
         change = plan(event, now)
         stranger = new_id(min(now, event.completed_at or now)) if isinstance(event, Report) else None
@@ -178,9 +185,12 @@ class JobStore:
             change, job_id, silence=silence, adopt_as=stranger,
             strangers_owner=tracked.owner, strangers_labels=tracked.labels,
         )  # fmt: skip
-        outcome, *rest = await self._scripts.run("apply", document, change.fingerprint)
-        if outcome == b"unknown":
-            raise NotFound(f"There is no job {job_id}.")
+        outcome, *rest = await self._scripts.run("apply", document, change.fingerprint, quarantined)
+        match outcome:
+            case b"unknown":
+                raise NotFound(f"There is no job {job_id}.")
+            case b"gone":
+                raise NotFound(f"The delivery {quarantined} is in quarantine no more.")
         found, version, status, before = (part.decode() for part in rest)
         return Applied(Outcome(outcome.decode()), found, int(version), Status(status), Status(before))
 
@@ -224,6 +234,11 @@ class JobStore:
         return [member.decode().removeprefix("lookup:") for member in taken]
 
     @served
+    async def bring_lookup_forward(self, job_id: str, until: datetime) -> None:
+        """Upstream is asked at `until` rather than at the end of a lease, where it is to be asked at all."""
+        await self._redis.zadd(name("outbox"), {f"lookup:{job_id}": to_ms(until)}, xx=True, lt=True)
+
+    @served
     async def drop_lookup(self, job_id: str) -> None:
         """For a job that is there no more."""
         await self._redis.zrem(name("outbox"), f"lookup:{job_id}")
@@ -239,16 +254,6 @@ class JobStore:
     async def retire(self, now: datetime, limit: int = 100) -> int:
         """Removes jobs whose retention is over, at most `limit`; returns how many."""
         return int(await self._scripts.run("retire", to_ms(now - self._retention), limit))
-
-    @served
-    async def quarantine(self, body: bytes, address: str | None, why: str) -> str:
-        """Keeps a genuine delivery that could not be read, whole; returns its id."""
-        fields: Mapping[Any, Any] = {"body": body, "address": address or "", "why": why}
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xadd(name("quarantine"), dict(fields), maxlen=QUARANTINE_LENGTH, approximate=True)
-            pipe.expire(name("quarantine"), self._retention)
-            added, _ = await pipe.execute()
-        return str(added.decode())
 
     async def gauges(self, now: datetime) -> Gauges:
         """How much there is of everything."""

@@ -53,6 +53,10 @@ LAYOUT = (
     Key("repaired", "minute", "string", "2 h", "jobs whose webhook was due and whose end a lookup found, in a minute"),
     Key("instance", None, "string", "none: one for good", "a random id by which this installation is known"),
     Key("feed", None, "stream", "capped at about 10,000 entries", "one entry for each visible change of a job"),
+    Key("deliveries", None, "zset by id", "capped at 10,000 lines, RETENTION_DAYS after the last",
+        "the log of genuine deliveries: an id by the time of arrival, and JSON"),
+    Key("refusals", None, "zset by id", "capped at 2,000 lines, RETENTION_DAYS after the last",
+        "the same of deliveries that were refused unread"),
     Key("quarantine", None, "stream", "capped at about 1,000 entries, RETENTION_DAYS after the last",
         "genuine deliveries that could not be read, whole"),
 )  # fmt: skip

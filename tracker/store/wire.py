@@ -98,6 +98,7 @@ def change_document(
         "verdicts": {state: [v.outcome, v.to, v.upholds] for state, v in change.verdicts.items()},
         "progress": change.progress,
         "put": change.put,
+        "drop": change.drop,
         "fill": change.fill,
         "lower": change.lower,
         "mark": change.mark,

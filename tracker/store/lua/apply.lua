@@ -2,10 +2,12 @@
 -- The reference for what happens is `decision.decide`; the allowed moves come with the change, from the one table.
 -- ARGV[1] the change as JSON (see `tracker/store/wire.py`)
 -- ARGV[2] fingerprint of the delivery, 8 bytes, or ''
--- Returns {outcome, id, version, status, status before}, or {'unknown'} where no job is concerned.
+-- ARGV[3] its entry in quarantine, which it leaves with this, or ''
+-- Returns {outcome, id, version, status, status before}, {'unknown'} where no job is concerned, or {'gone'} where the
+-- quarantine has it no more.
 -- Publishes the job when something that can be seen of it has changed.
 
-local change, fingerprint = cjson.decode(ARGV[1]), ARGV[2]
+local change, fingerprint, entry = cjson.decode(ARGV[1]), ARGV[2], ARGV[3]
 local now = change.at
 local MAX_SEEN = 64 * 8
 local LONGEST_SILENCE = 600000
@@ -94,8 +96,12 @@ local function unmoved(job, how, outcome, to)
   return outcome == 'duplicate' and fills(job) and 'noted' or outcome
 end
 
+-- What is in quarantine no more was deleted, or replayed already: then its job has seen it, and this is a call that is
+-- made again since the answer of the first was lost, or one of two operators who replay it.
 local id, how = resolve()
-local job = id and (how == 'adopted' and adopt(id) or load(id))
+local held = entry == '' or redis.call('XDEL', key('quarantine'), entry) == 1
+local job = id and (how == 'adopted' and held and adopt(id) or load(id))
+if not held and not (job and seen_before(job)) then return { 'gone' } end
 if not job then return { 'unknown' } end
 
 local before = job.status
@@ -158,6 +164,7 @@ local function move_to(to)
     put('status', to)
   end
   for _, field in ipairs(CONCLUSION) do drop(field) end
+  for _, field in ipairs(change.drop) do drop(field) end
   for field, value in pairs(change.put) do put(field, value) end
   local progress = to == 'COMPLETED' and 100 or to == 'PROCESSING' and change.progress or 0
   put('progress', whole(math.max(tonumber(job.progress), progress)))

@@ -1,0 +1,145 @@
+"""What becomes of each delivery: counted at once, and written to the operators' log a moment later.
+
+No acknowledgement waits for the log: lines gather in memory, bounded, and are written in batches. What a flood or an
+absent Redis makes too much of is dropped, the oldest first, and counted.
+"""
+
+import asyncio
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+import structlog
+
+from service.metrics import Metrics
+from tracker.apiframe.signature import SecretForm
+from tracker.clock import Clock
+from tracker.errors import SignatureRefused, StoreUnavailable, TooLarge
+from tracker.ids import new_id
+from tracker.job import Outcome
+from tracker.store.deliveries import KEPT, Deliveries, LoggedDelivery, Refusal
+
+WAITING = 5_000
+"""Lines that wait to be written, of each shelf; what is beyond is dropped."""
+BATCH = 200
+GATHER_SECONDS = 0.25
+RETRY_SECONDS = 1.0
+STOP_SECONDS = 1.0
+REFUSALS_A_SECOND = 2
+"""Lines that one cause gets in a second; more of it is counted only."""
+log = structlog.get_logger()
+
+
+@dataclass
+class Sighting:
+    """A delivery under way; filled in as more is known of it. `job_id` is at first what its address names."""
+
+    id: str
+    at: datetime
+    job_id: str | None
+    event: str | None = None
+    bytes: int | None = None
+    secret_form: SecretForm | None = None
+    outcome: Outcome | None = None
+
+
+class Recorder:
+    def __init__(self, deliveries: Deliveries, metrics: Metrics, clock: Clock) -> None:
+        self._deliveries = deliveries
+        self._metrics = metrics
+        self._clock = clock
+        self._waiting = {shelf: OrderedDict[str, LoggedDelivery]() for shelf in KEPT}
+        self._some = asyncio.Event()
+        self._second, self._refused = 0, Counter[Refusal]()
+
+    @contextmanager
+    def watching(self, address: str | None) -> Iterator[Sighting]:
+        """Around one delivery: how it ends, and how long that took, is recorded. A crash is for others to tell."""
+        now, started = self._clock(), time.perf_counter()
+        seen = Sighting(new_id(now), now, address)
+        try:
+            yield seen
+        except (SignatureRefused, TooLarge, StoreUnavailable) as error:
+            self._refuse(seen, error, time.perf_counter() - started)
+            raise
+        self._take(seen, time.perf_counter() - started)
+
+    def _take(self, seen: Sighting, seconds: float) -> None:
+        self._metrics.deliveries.labels(seen.outcome).inc()
+        self._metrics.acknowledgement.observe(seconds)
+        self._keep(seen.id, _line(seen, seconds))
+
+    def _refuse(self, seen: Sighting, error: SignatureRefused | TooLarge | StoreUnavailable, seconds: float) -> None:
+        cause = _cause(error)
+        self._metrics.refusals.labels(cause).inc()
+        if isinstance(error, TooLarge):
+            seen.bytes = error.size
+        if seen.secret_form or self._may_tell(cause):
+            log.warning("webhook refused", cause=cause)
+            self._keep(seen.id, _line(seen, seconds, cause))
+
+    def _may_tell(self, cause: Refusal) -> bool:
+        """By cause, so that a flood of one does not hide another."""
+        if (second := int(time.monotonic())) != self._second:
+            self._second, self._refused = second, Counter()
+        self._refused[cause] += 1
+        return self._refused[cause] <= REFUSALS_A_SECOND
+
+    def _keep(self, line_id: str, line: LoggedDelivery) -> None:
+        waiting = self._waiting[line.shelf]
+        waiting[line_id] = line
+        if len(waiting) > WAITING:
+            waiting.popitem(last=False)
+            self._metrics.unlogged.inc()
+        self._some.set()
+
+    async def run(self) -> None:
+        """Writes for ever; while Redis is away, what comes is kept for later."""
+        while True:
+            await self._some.wait()
+            await asyncio.sleep(GATHER_SECONDS)
+            try:
+                await self.flush()
+            except StoreUnavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def flush(self) -> None:
+        """Writes all that waits. Safe at any time and more than once at a time. Raises StoreUnavailable."""
+        while batch := self._oldest():
+            await self._deliveries.write(batch)
+            for line_id, line in batch.items():
+                self._waiting[line.shelf].pop(line_id, None)
+        self._some.clear()
+
+    def _oldest(self) -> dict[str, LoggedDelivery]:
+        return dict(islice((line for waiting in self._waiting.values() for line in waiting.items()), BATCH))
+
+    async def close(self) -> None:
+        """Writes what is left, if Redis takes it within a second."""
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.flush()
+        except (StoreUnavailable, TimeoutError):
+            left = sum(map(len, self._waiting.values()))
+            log.warning("stopped before all deliveries were logged", lines=left)
+
+
+def _line(seen: Sighting, seconds: float, cause: Refusal | None = None) -> LoggedDelivery:
+    return LoggedDelivery(
+        at=seen.at, outcome=seen.outcome, cause=cause, job_id=seen.job_id, event=seen.event, bytes=seen.bytes,
+        secret_form=seen.secret_form, ms=round(seconds * 1000, 2),
+    )  # fmt: skip
+
+
+def _cause(error: SignatureRefused | TooLarge | StoreUnavailable) -> Refusal:
+    match error:
+        case SignatureRefused():
+            return Refusal(error.cause)
+        case TooLarge():
+            return Refusal.TOO_LARGE
+        case StoreUnavailable():
+            return Refusal.STORE_UNAVAILABLE
