@@ -21,7 +21,7 @@ from tracker.errors import BadRequest, HeadersTooLarge, TooLarge, TooSlow, Track
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 MAX_HEADERS = 16 * 1024
-SLOWEST = 64 * 1024
+SLOWEST = 256 * 1024
 """Bytes of a body that have a second to come, once `REQUEST_TIMEOUT_SECONDS` are over."""
 ONCE = (
     "authorization", "content-length", "content-type", "host", "idempotency-key", "x-api-key", "x-webhook-signature",

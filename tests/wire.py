@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
-SECONDS = 10
+SECONDS = 30
 
 
 class Wire:
@@ -17,6 +17,13 @@ class Wire:
         with suppress(ConnectionError):  # it may be closed, and have answered
             self._writer.write(data)
             await self._writer.drain()
+
+    async def first(self) -> bytes:
+        """The head of the first answer; empty where none comes."""
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(SECONDS):
+                return await self._reader.readuntil(b"\r\n\r\n")
+        return b""
 
     async def until_closed(self) -> bytes:
         """All that came until the service closed the connection."""

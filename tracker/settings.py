@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="port that `serve` listens on")
 
     request_timeout_seconds: float = Field(
-        20, gt=0, le=600, description="for a request's headers to come; its body has as long, and 1 s more per 64 KiB"
+        20, gt=0, le=600, description="for a request's headers to come; its body has as long, and 1 s more per 256 KiB"
     )
 
     max_in_flight: int = Field(50, ge=1, le=10_000, description="jobs submitted and not yet ended upstream, at most")
