@@ -59,7 +59,7 @@ class Failures:
     def tell(self, request: HTTPConnection, what: str, **said: Any) -> None:
         """A line in the log, if there were not too many."""
         if not self._lines.wait():
-            log.warning(f"{what} refused", source=source_of(request), path=request.url.path, **said)
+            log.warning(f"{what} refused", source=source_of(request), path=request.scope["path"], **said)
 
 
 def source_of(request: HTTPConnection) -> str:

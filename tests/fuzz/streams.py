@@ -30,7 +30,8 @@ METHODS = [
 ]
 VERSIONS = [b"HTTP/1.1"] * 8 + [b"HTTP/1.0", b"HTTP/0.9", b"HTTP/2.0", b"HTTP/1.2", b"", b"ICE/1.0"]
 HEADERS = [
-    b"Host: x", b"Host: y", b"Connection: close", b"Connection: keep-alive", b"Connection: Upgrade",
+    b"Host: x", b"Host: y", b"Host: [", b"Host: \xff/", b"Connection: close", b"Connection: keep-alive",
+    b"Connection: Upgrade",
     b"Upgrade: websocket", b"Upgrade: h2c", b"Expect: 100-continue", b"Content-Type: application/json",
     b"Content-Type: text/plain", b"Content-Type: multipart/form-data; boundary=B",
     b"Content-Type: multipart/form-data; boundary=B; charset=utf-7", b"Content-Type: multipart/form-data",
