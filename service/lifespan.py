@@ -62,7 +62,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         keyring=Keyring(settings.api_keys),
         verifier=Verifier(settings.signing_keys, settings.apiframe_signature_secret),
         metrics=metrics,
-        cursors=Cursors(settings.apiframe_api_key.get_secret_value().encode()),
+        cursors=Cursors(*settings.signing_keys),
         decoding=CapacityLimiter(DECODED_AT_ONCE),
     )
     await _warn(state)

@@ -112,7 +112,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "How many to show.",
         {"type": "integer", "minimum": 1, "maximum": queries.MAX_LIMIT, "default": queries.DEFAULT_LIMIT},
     ),
-    "cursor": query("cursor", "`nextCursor` of the page before, with the same filters.", text()),
+    "cursor": query("cursor", "`nextCursor` of the page before, with the same filters.", text(minLength=1)),
     "If-None-Match": header("If-None-Match", "`ETag` of the version you know: 304 while it is the last.", text()),
     "Idempotency-Key": header(
         "Idempotency-Key",
