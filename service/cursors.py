@@ -12,16 +12,17 @@ _TAG = 9
 
 
 class Cursors:
-    """`secret` must be the same in every process of one service."""
+    """`secrets` must be the same in every process of one service. The first seals; what any has sealed is opened."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._key = hashlib.sha256(b"inpaint-tracker cursors\n" + secret).digest()
+    def __init__(self, *secrets: str) -> None:
+        self._keys = [hashlib.sha256(f"inpaint-tracker cursors\n{secret}".encode()).digest() for secret in secrets]
 
     def seal(self, position: str | None, scope: Sequence[str]) -> str | None:
         """`scope` says which list it is, filters included."""
         if position is None:
             return None
-        return base64.urlsafe_b64encode(self._tag(position, scope) + position.encode()).decode().rstrip("=")
+        tag = _tag(self._keys[0], position, scope)
+        return base64.urlsafe_b64encode(tag + position.encode()).decode().rstrip("=")
 
     def open(self, cursor: str | None, scope: Sequence[str]) -> str | None:
         """Raises InvalidInput for anything that `seal` did not make for this list."""
@@ -32,10 +33,11 @@ class Cursors:
             position = sealed[_TAG:].decode()
         except ValueError:
             sealed, position = b"", ""
-        if not hmac.compare_digest(sealed[:_TAG], self._tag(position, scope)):
+        if not any(hmac.compare_digest(sealed[:_TAG], _tag(key, position, scope)) for key in self._keys):
             text = "Not a cursor of this list: send nextCursor of the page before, with the same filters."
             raise InvalidInput({"cursor": [text]})
         return position
 
-    def _tag(self, position: str, scope: Sequence[str]) -> bytes:
-        return hmac.digest(self._key, "\n".join([position, *scope]).encode(), "sha256")[:_TAG]
+
+def _tag(key: bytes, position: str, scope: Sequence[str]) -> bytes:
+    return hmac.digest(key, "\n".join([position, *scope]).encode(), "sha256")[:_TAG]

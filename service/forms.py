@@ -79,16 +79,20 @@ def fields(parts: Sequence[Part]) -> Fields:
     named = dict(parts)
     wrong = {**_files_for_text(parts), **_given_twice(parts)}
     labels = _labels(named, wrong)
-    document: dict[str, Any] = {
-        name: "" if isinstance(value, bytes) else value for name, value in named.items() if _is_plain(name)
-    }
+    document = {name: _text(value) for name, value in named.items() if not _is_label(name)}
+    if document.get("prompt") == "":
+        del document["prompt"]  # a field that was not filled in
     if labels is not None:
         document["labels"] = labels
     return Fields(document, _mask(named.get("mask")), wrong)
 
 
-def _is_plain(name: str) -> bool:
-    return name != "labels" and not name.startswith(LABEL)
+def _text(value: str | bytes) -> Any:
+    return "" if isinstance(value, bytes) else value
+
+
+def _is_label(name: str) -> bool:
+    return name == "labels" or name.startswith(LABEL)
 
 
 def _files_for_text(parts: Sequence[Part]) -> dict[str, list[str]]:

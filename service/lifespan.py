@@ -66,7 +66,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         keyring=Keyring(settings.api_keys, failures, metrics.key_refusals),
         verifier=Verifier(settings.signing_keys, settings.apiframe_signature_secret),
         metrics=metrics,
-        cursors=Cursors(settings.apiframe_api_key.get_secret_value().encode()),
+        cursors=Cursors(*settings.signing_keys),
         failures=failures,
         room=Room(ROOM),
         doorstep=Room(DOORSTEP),

@@ -127,3 +127,12 @@ def test_an_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monkey
     (tmp_path / ".env").write_text("PORT=8100\nHOST=0.0.0.0\n")
     settings = loaded(monkeypatch, PORT="8200")
     assert (settings.port, settings.host) == (8200, "0.0.0.0")
+
+
+def test_a_key_that_stands_there_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two keys of one name are a rotation; one key of two names is a mistake."""
+    entry = '{"name": "%s", "sha256": "%s", "scopes": ["read"]}'
+    rotation = ", ".join(entry % ("a", digit * 64) for digit in "12")
+    assert len(loaded(monkeypatch, API_KEYS=f"[{rotation}]").api_keys) == 2
+    [line] = refused(monkeypatch, API_KEYS=f"[{entry % ('a', '1' * 64)}, {entry % ('b', '1' * 64)}]")
+    assert line == "API_KEYS: the same key stands there twice, for a, b"

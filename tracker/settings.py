@@ -128,6 +128,15 @@ class Settings(BaseSettings):
         except json.JSONDecodeError:
             raise ValueError('not JSON; expected [{"name": …, "sha256": …, "scopes": […]}]') from None
 
+    @field_validator("api_keys")
+    @classmethod
+    def _one_owner_each(cls, keys: tuple[ApiKey, ...]) -> tuple[ApiKey, ...]:
+        """Which name and scopes would a key have that stands there twice?"""
+        digests = [key.sha256 for key in keys]
+        if twice := sorted({key.name for key in keys if digests.count(key.sha256) > 1}):
+            raise ValueError(f"the same key stands there twice, for {', '.join(twice)}")
+        return keys
+
     @field_validator("apiframe_base_url", "public_url")
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:

@@ -20,7 +20,9 @@ MAX_LABEL = 63
 LABEL_RULE = f"names and values have 1 to {MAX_LABEL} characters, a name no '=' and no control characters."
 LABEL_NAME = r"[^=\x00-\x1f\x7f-\x9f]+"
 MAX_KEY = 255
-KEY_RULE = f"Expected 1 to {MAX_KEY} printable characters."
+KEY_RULE = f"Expected 1 to {MAX_KEY} printable ASCII characters, without a blank at either end."
+KEY = r"[!-~](?:[ -~]*[!-~])?"
+"""ASCII alone: HTTP reads other bytes as Latin-1, the queue as they are meant, and one key must not be two."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -33,7 +35,7 @@ def _uuid(value: str) -> str:
 
 
 def is_idempotency_key(text: str) -> bool:
-    return 1 <= len(text) <= MAX_KEY and text.isprintable()
+    return len(text) <= MAX_KEY and re.fullmatch(KEY, text) is not None
 
 
 def is_label(name: str, value: str) -> bool:

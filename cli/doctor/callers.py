@@ -1,6 +1,5 @@
 """API_KEYS: who may call."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from cli.doctor.finding import Finding, ok, problem, warning
@@ -18,9 +17,3 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield ok("API_KEYS", f"{len(keys)} for {', '.join(names)}")
     if not any("submit" in key.scopes for key in keys):
         yield warning("API_KEYS", "no key may submit", f"Make one with `{_MINT}`.")
-    counts = Counter(key.sha256 for key in keys)
-    for key in {key.sha256: key for key in keys if counts[key.sha256] > 1}.values():
-        owners = ", ".join(sorted({one.name for one in keys if one.sha256 == key.sha256}))
-        yield problem(
-            "API_KEYS", f"the same key stands there twice, for {owners}", "Only the last counts: remove the others."
-        )

@@ -15,7 +15,7 @@ from tracker import errors
 from tracker.errors import TrackerError
 from tracker.job import Status
 from tracker.store.jobs import IDEMPOTENCY_LIFETIME
-from tracker.submission import MAX_KEY, MAX_LABEL
+from tracker.submission import KEY, MAX_KEY, MAX_LABEL
 
 JSON = "application/json"
 HOURS = int(IDEMPOTENCY_LIFETIME.total_seconds()) // 3600
@@ -112,12 +112,12 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "How many to show.",
         {"type": "integer", "minimum": 1, "maximum": queries.MAX_LIMIT, "default": queries.DEFAULT_LIMIT},
     ),
-    "cursor": query("cursor", "`nextCursor` of the page before, with the same filters.", text()),
+    "cursor": query("cursor", "`nextCursor` of the page before, with the same filters.", text(minLength=1)),
     "If-None-Match": header("If-None-Match", "`ETag` of the version you know: 304 while it is the last.", text()),
     "Idempotency-Key": header(
         "Idempotency-Key",
         f"Makes a repetition safe: the same key and request within {HOURS} h give the same job.",
-        text(minLength=1, maxLength=MAX_KEY, pattern=r"^[!-~](?:[ -~]*[!-~])?$"),
+        text(minLength=1, maxLength=MAX_KEY, pattern=f"^{KEY}$"),
         example="order-8821",
     ),
     "X-Webhook-Signature": header(

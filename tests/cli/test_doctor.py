@@ -134,7 +134,6 @@ def entry(name: str, scopes: list[str], key: str) -> dict[str, Any]:
     [
         ([], "problem", "nobody can call"),
         ([entry("a", ["ops"], "x")], "warning", "no key may submit"),
-        ([entry("a", ["submit"], "x"), entry("b", ["read"], "x")], "problem", "twice, for a, b"),
         ([entry("a", ["submit"], "x"), entry("a", ["submit"], "y")], "ok", "2 for a"),
     ],
 )

@@ -71,10 +71,16 @@ async def test_a_cursor_belongs_to_its_list(api: httpx.AsyncClient) -> None:
         assert_problem(answer, 422, field="cursor")
 
 
+def test_a_cursor_outlives_the_rotation_of_the_key_that_sealed_it() -> None:
+    """For as long as the old key is listed."""
+    sealed = Cursors("old").seal("position", ["jobs"])
+    assert Cursors("new", "old").open(sealed, ["jobs"]) == "position"
+
+
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_only_what_was_sealed_is_opened(position: str, guess: str) -> None:
     """Whatever is sent."""
-    cursors = Cursors(b"secret")
+    cursors = Cursors("secret")
     sealed = cursors.seal(position.encode("utf-8", "ignore").decode(), ["jobs"])
     assert sealed is not None
     assert cursors.open(sealed, ["jobs"]) == position.encode("utf-8", "ignore").decode()
@@ -83,7 +89,7 @@ def test_only_what_was_sealed_is_opened(position: str, guess: str) -> None:
             with pytest.raises(InvalidInput):
                 cursors.open(wrong, ["jobs"])
     with pytest.raises(InvalidInput):
-        Cursors(b"other").open(sealed, ["jobs"])
+        Cursors("other").open(sealed, ["jobs"])
 
 
 @pytest.mark.parametrize(
