@@ -58,10 +58,13 @@ def answerable(case: Case[Any], place: Place) -> None:
 
 
 def plausible(body: dict[str, Any], *, as_file: bool) -> None:
-    """With a mask, if it has any; with no more labels than may be, whichever way they are sent."""
+    """With a mask, if it has any; with no more labels than may be, each sent in one of two ways."""
     if "mask" in body:
         body["mask"] = base64.b64decode(samples.MASK) if as_file else samples.MASK
-    for part in [name for name in body if name.startswith("label.")][MAX_LABELS - len(body.get("labels", {})) :]:
+    labels = body.get("labels", {})
+    for part in [f"label.{name}" for name in labels]:
+        body.pop(part, None)
+    for part in [name for name in body if name.startswith("label.")][MAX_LABELS - len(labels) :]:
         del body[part]
 
 

@@ -87,7 +87,7 @@ class Run:
 
         try:
             each()
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is a finding
+        except (Exception, BaseExceptionGroup) as error:  # whatever it is, it is a finding
             self.found.append(f"{kind}: {_told(error)}\n{last[:4000]}")
         self.seconds[kind] += time.monotonic() - began
 
@@ -97,7 +97,7 @@ def _can_be_wrong(operation: Any) -> bool:
     return bool(operation.body or operation.query or operation.path_parameters)
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """Also what a group of errors holds, as schemathesis raises it."""
     inner = getattr(error, "exceptions", ())
     return f"{type(error).__name__}: {error} {' '.join(map(_told, inner))}"[:4000]
