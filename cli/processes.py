@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.exits import Exit, Stop
+from cli.exits import Exit, Stop, run_until_told
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")]
@@ -13,6 +13,7 @@ Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen
 
 def serve(host: Host = None, port: Port = None) -> None:
     """The HTTP service: webhooks in, the API out. Settings come from the environment and .env."""
+    run_until_told()
     from cli.server import run
     from service.app import create_app
     from tracker import logs
@@ -26,6 +27,7 @@ def serve(host: Host = None, port: Port = None) -> None:
 
 def worker() -> None:
     """The arq worker: submits, looks up, tidies. Settings come from the environment and .env."""
+    run_until_told()
     from tracker import logs
     from tracker.settings import load
     from workers.main import run
@@ -36,7 +38,8 @@ def worker() -> None:
 
 
 def sandbox(host: Host = "127.0.0.1", port: Port = 9000) -> None:
-    """A stand-in for Apiframe v2 that really repaints and sends signed webhooks. Settings: SANDBOX_*."""
+    """A stand-in for Apiframe v2 that really repaints and sends signed webhooks. Settings: SANDBOX_*, LOG_*."""
+    run_until_told()
     try:
         from sandbox.app import create_app
     except ImportError as error:

@@ -1,7 +1,6 @@
 """`inpaint-tracker demo`."""
 
 import base64
-import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import SecretStr
-from rich.console import Console
 
 from cli.api import Api, CallerSettings, Job, connect
 from cli.bars import JobBars
-from cli.exits import Exit, Stop
+from cli.exits import Exit, Interrupted, Stop
+from cli.output import Screen
 
 if TYPE_CHECKING:
     from cli.demo.picture import Wish
     from cli.demo.stack import Stack
 
-console = Console(highlight=False, soft_wrap=True)
+console = Screen(highlight=False, soft_wrap=True)
 
 
 def demo(
@@ -35,15 +34,14 @@ def demo(
     except ImportError as error:
         raise Stop(f"The demo needs more: pip install 'inpaint-tracker[demo]' ({error.name})", Exit.USAGE) from None
     console.print("Starting Redis, a stand-in for Apiframe, the service and a worker …")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # everything is stopped in order, however we are asked
     try:
         with stack.running((port, sandbox_port), output / "logs") as parts:
             _run(parts, output)
             if sys.stdin.isatty() if keep is None else keep:
                 console.print(f"Everything stays up: {parts.service_url}  API key {parts.api_key}  (Ctrl-C stops it)")
                 _until_interrupted(parts)
-    except KeyboardInterrupt:
-        raise Stop("Stopped before the end.", Exit.INTERRUPTED) from None
+    except Interrupted as interrupted:
+        raise Stop("Stopped before the end.", interrupted.code) from None
 
 
 def _run(parts: "Stack", output: Path) -> None:
@@ -116,5 +114,5 @@ def _until_interrupted(parts: "Stack") -> None:
     try:
         while not ever.wait(1):
             parts.check()
-    except KeyboardInterrupt:
+    except Interrupted:
         console.print("Stopping …")
