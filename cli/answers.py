@@ -97,8 +97,8 @@ def _refusal(response: httpx.Response) -> Stop:
         problem = _Problem.model_validate_json(response.content)
     except ValidationError:
         return _not_ours(response)
-    told = [f"{field}: {message}" for field, messages in problem.errors.items() for message in messages]
-    detail = one_line(" ".join(" ".join(told or [problem.detail]).split()))
+    told = [f"{field}: {message.rstrip('.')}" for field, messages in problem.errors.items() for message in messages]
+    detail = one_line(" ".join((f"{'; '.join(told)}." if told else problem.detail).split()))
     code = Exit.UNREACHABLE if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR else Exit.REFUSED
     return Stop(f"{detail} [request {one_line(problem.request_id)}]", code)
 

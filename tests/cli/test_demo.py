@@ -80,7 +80,7 @@ async def test_ctrl_c_stops_everything_cleanly(tmp_path: Path, sent: signal.Sign
     process.send_signal(sent)
     async with asyncio.timeout(15):
         _, err = await process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 128 + sent
     assert err.decode().strip() == "Stopped before the end."
     assert not [pid for pid in children if alive(pid)]
 
