@@ -57,7 +57,7 @@ def sandbox(host: Host = "127.0.0.1", port: Port = 9000) -> None:
         from sandbox.settings import SandboxSettings
     except ImportError as error:
         raise Stop(
-            f"The sandbox needs more: pip install 'inpaint-tracker[sandbox]' ({error.name})", Exit.USAGE
+            f"The sandbox needs more: in a checkout, pip install './[sandbox]' ({error.name})", Exit.USAGE
         ) from None
     from cli.server import run
     from tracker import logs

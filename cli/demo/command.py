@@ -32,7 +32,7 @@ def demo(
     try:
         from cli.demo import stack
     except ImportError as error:
-        raise Stop(f"The demo needs more: pip install 'inpaint-tracker[demo]' ({error.name})", Exit.USAGE) from None
+        raise Stop(f"The demo needs more: in a checkout, pip install './[demo]' ({error.name})", Exit.USAGE) from None
     console.print("Starting Redis, a stand-in for Apiframe, the service and a worker …")
     try:
         with stack.running((port, sandbox_port), output / "logs") as parts:
