@@ -19,10 +19,11 @@ class Exit(IntEnum):
     """Nobody answers at TRACKER_URL, or it is not well, or something else."""
     OUTPUT = 5
     """What was found cannot be written, as on a full disk."""
-    INTERRUPTED = 128 + signal.SIGINT
-    PIPE = 128 + signal.SIGPIPE
-    """Nobody reads on, as in `… | head -1`; what a shell says of a program that SIGPIPE ended."""
-    TERMINATED = 128 + signal.SIGTERM
+    INTERRUPTED = 130
+    """By Ctrl-C; like the two below, what a shell says of a program that a signal ended."""
+    PIPE = 141
+    """Nobody reads on, as in `… | head -1`."""
+    TERMINATED = 143
 
 
 class Stop(Exception):
