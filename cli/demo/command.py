@@ -38,8 +38,7 @@ def demo(
         with stack.running((port, sandbox_port), output / "logs") as parts:
             _run(parts, output)
             if sys.stdin.isatty() if keep is None else keep:
-                console.print(f"Everything stays up: {parts.service_url}  API key {parts.api_key}  (Ctrl-C stops it)")
-                _until_interrupted(parts)
+                _stay_up(parts)
     except Interrupted as interrupted:
         raise Stop("Stopped before the end.", interrupted.code) from None
 
@@ -109,9 +108,11 @@ def _judge(jobs: list[Job], histories: list[list[dict[str, Any]]]) -> None:
         raise Stop("Not every job completed.", Exit.FAILED)
 
 
-def _until_interrupted(parts: "Stack") -> None:
+def _stay_up(parts: "Stack") -> None:
+    """To be stopped now is no failure: every job completed."""
     ever = threading.Event()
     try:
+        console.print(f"Everything stays up: {parts.service_url}  API key {parts.api_key}  (Ctrl-C stops it)")
         while not ever.wait(1):
             parts.check()
     except Interrupted:
