@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from cli.api import Api, CallerSettings, Job, connect
 from cli.bars import JobBars
 from cli.exits import Exit, Interrupted, Stop
-from cli.output import Screen
+from cli.output import Screen, say
 
 if TYPE_CHECKING:
     from cli.demo.picture import Wish
@@ -112,8 +112,8 @@ def _stay_up(parts: "Stack") -> None:
     """To be stopped now is no failure: every job completed."""
     ever = threading.Event()
     try:
-        console.print(f"Everything stays up: {parts.service_url}  API key {parts.api_key}  (Ctrl-C stops it)")
+        say(f"Everything stays up: {parts.service_url}  API key {parts.api_key}  (Ctrl-C stops it)")
         while not ever.wait(1):
             parts.check()
     except Interrupted:
-        console.print("Stopping …")
+        say("Stopping …")
