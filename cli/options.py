@@ -13,7 +13,8 @@ Given = TypeVar("Given", str | None, list[str] | None)
 
 def text(given: Given) -> Given:
     """Raises BadParameter for bytes that are no text in the terminal's encoding: no request can carry them."""
-    if any(not word.isascii() and _is_broken(word) for word in ([given] if isinstance(given, str) else given or ())):
+    words = [given] if isinstance(given, str) else given or []
+    if any(_is_broken(word) for word in words):
         raise typer.BadParameter("not readable as text; is it in another encoding?")
     return given
 
@@ -26,6 +27,7 @@ def upsample(given: str | None) -> str | None:
 
 
 def _is_broken(word: str) -> bool:
+    """Python takes a byte that it cannot read for half a character."""
     try:
         word.encode()
     except UnicodeEncodeError:

@@ -265,7 +265,7 @@ async def test_a_wrong_command_line_is_one_line(arguments: str, words: str, help
     code, out, err = await execute(*arguments.split())
     assert (code, out, len(err.splitlines())) == (Exit.USAGE, "", 1)
     assert words in err
-    assert re.search(rf"[.?] See `{help_of} --help`\.\n$", err)
+    assert re.search(rf"[^.?][.?] See `{help_of} --help`\.\n$", err)
     assert "Value error" not in err
 
 
