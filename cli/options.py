@@ -1,4 +1,4 @@
-"""What several commands take, and how they say what they found."""
+"""What several commands take."""
 
 from pathlib import Path
 from typing import Annotated, TypeVar
