@@ -34,7 +34,7 @@ def serve(host: Host = None, port: Port = None) -> None:
     settings = load()
     logs.configure(settings.log_level, settings.log_format)
     address = host or settings.host, settings.port if port is None else port
-    run(create_app(settings), listen(*address), "service")
+    run(create_app(settings), listen(*address), "service", settings.request_timeout_seconds)
 
 
 def worker() -> None:
@@ -82,6 +82,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), backlog=2048)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does not, on a socket it was handed
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: a peer that takes no answer is let go, in milliseconds
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 60_000)
         return listener
     except OSError as error:
         reason = "in use by another process" if error.errno == 98 else error.strerror

@@ -9,6 +9,7 @@ import structlog
 import uvicorn
 
 STOP_SECONDS = 8
+HEAD_SECONDS = 20.0
 log = structlog.get_logger()
 
 
@@ -39,12 +40,21 @@ class _Announced(Server):
         log.info(f"{self._name} stopped")
 
 
-def run(app: Any, listener: socket.socket, name: str) -> None:
-    """Until a signal ends it. `name` is what its log calls it."""
+def run(app: Any, listener: socket.socket, name: str, head_seconds: float = HEAD_SECONDS) -> None:
+    """Until a signal ends it. `name` is what its log calls it; `head_seconds` a request's headers have to come."""
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     config = uvicorn.Config(
         app, lifespan="on", ws="none", access_log=False, log_config=None, server_header=False,
-        timeout_graceful_shutdown=STOP_SECONDS, timeout_keep_alive=65,
+        timeout_graceful_shutdown=STOP_SECONDS, timeout_keep_alive=65, http=protocol(head_seconds),
     )  # fmt: skip
     with suppress(KeyboardInterrupt):
         _Announced(config, name).run([listener])
+
+
+def protocol(head_seconds: float = HEAD_SECONDS) -> Any:
+    """Ours, or uvicorn's own where there is no httptools to build on (PyPy)."""
+    try:
+        from cli.connections import connection
+    except ImportError:
+        return "h11"
+    return connection(head_seconds)

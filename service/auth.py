@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import structlog
+from prometheus_client import Counter
 from starlette.requests import Request
 
+from service.failures import Failures
 from tracker.errors import Forbidden, Unauthenticated
 from tracker.job import Job
 from tracker.settings import ApiKey, Scope
@@ -18,7 +19,8 @@ _IMPLIED: dict[Scope, frozenset[Scope]] = {
 
 SHOWN = 4
 """Characters of a refused key that are logged: enough to tell whose it was meant to be, by its prefix."""
-log = structlog.get_logger()
+MISSING = "Send an API key as X-API-Key, or as Authorization: Bearer."
+UNKNOWN = "Nobody knows this API key. Check that it is whole and has not been rotated out."
 
 
 @dataclass(frozen=True)
@@ -42,18 +44,19 @@ class Caller:
 
 
 class Keyring:
-    def __init__(self, keys: Iterable[ApiKey]) -> None:
+    def __init__(self, keys: Iterable[ApiKey], failures: Failures, refusals: Counter) -> None:
+        self._failures, self._refusals = failures, refusals
         self._callers = {key.sha256: Caller(key.name, _with_implied(key.scopes)) for key in keys}
 
     def caller(self, request: Request) -> Caller:
-        """By `X-API-Key` or `Authorization: Bearer`. Raises Unauthenticated."""
-        key = request.headers.get("x-api-key") or _bearer(request.headers.get("authorization", ""))
-        if not key:
-            raise Unauthenticated("Send an API key as X-API-Key, or as Authorization: Bearer.")
-        caller = self._callers.get(hashlib.sha256(key.strip().encode()).hexdigest())
+        """By `X-API-Key` or `Authorization: Bearer`. Raises Unauthenticated, or TooManyFailures."""
+        key = (request.headers.get("x-api-key") or _bearer(request.headers.get("authorization", ""))).strip()
+        caller = self._callers.get(hashlib.sha256(key.encode()).hexdigest()) if key else None
         if caller is None:
-            log.warning("key refused", begins=key.strip()[:SHOWN])
-            raise Unauthenticated("Nobody knows this API key. Check that it is whole and has not been rotated out.")
+            self._refusals.labels("unknown" if key else "missing").inc()
+            self._failures.slow_down(request, "key")
+            self._failures.tell(request, "key", begins=key[:SHOWN])
+            raise Unauthenticated(UNKNOWN if key else MISSING)
         return caller
 
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from pydantic_core import from_json
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from service.documents import json_object
 from service.requests import bounded
-from tracker.errors import BadRequest
+from tracker.errors import BadRequest, InvalidInput, UnsupportedMediaType
 from tracker.masks import MAX_CHARS, Mask, from_base64, from_bytes
 from tracker.submission import LABEL_RULE, is_label
 
@@ -54,6 +55,7 @@ class _InMemory(MultiPartParser):
 
 
 async def _parsed(request: Request) -> FormData:
+    _require_utf8(request)
     parser = _InMemory(
         request.headers, bounded(request, MAX_FORM), max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=MAX_FORM
     )
@@ -63,6 +65,13 @@ async def _parsed(request: Request) -> FormData:
         raise BadRequest(f"The form cannot be read: {error.message}") from None
     except (KeyError, ValueError):
         raise BadRequest("The form cannot be read: its boundary is missing or wrong.") from None
+
+
+def _require_utf8(request: Request) -> None:
+    """Python knows encodings that make halves of characters, which nothing can write down again (unicode_escape)."""
+    _, options = parse_options_header(request.headers["content-type"])
+    if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
+        raise UnsupportedMediaType("Send the form in UTF-8, and leave out the charset.")
 
 
 def fields(parts: Sequence[Part]) -> Fields:
@@ -104,10 +113,7 @@ def _labels(named: Mapping[str, str | bytes], wrong: dict[str, list[str]]) -> di
     given = named.get("labels")
     if given is None and not single:
         return None
-    told = _object(given) if isinstance(given, str) else {}
-    if told is None:
-        wrong["labels"] = ["Expected a JSON object, or parts label.NAME."]
-    labels: dict[str, Any] = dict(told or {})
+    labels = _object(given, wrong) if isinstance(given, str) else {}
     for name, value in single.items():
         label = name.removeprefix(LABEL)
         if label in labels:
@@ -119,12 +125,14 @@ def _labels(named: Mapping[str, str | bytes], wrong: dict[str, list[str]]) -> di
     return labels
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def _object(text: str, wrong: dict[str, list[str]]) -> dict[str, Any]:
     try:
-        value = from_json(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
+        return json_object(text.encode())
+    except BadRequest:
+        wrong["labels"] = ["Expected a JSON object, or parts label.NAME."]
+    except InvalidInput as error:  # of a label, and not of a field
+        wrong["labels"] = [str(error)]
+    return {}
 
 
 def _mask(given: str | bytes | None) -> Callable[[], Mask] | None:

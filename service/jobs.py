@@ -12,8 +12,9 @@ from starlette.responses import Response
 from service import queries
 from service.answers import FRESH, job_answer, page_answer, visible
 from service.auth import Caller
+from service.documents import json_object
 from service.forms import Part, fields, read_form
-from service.requests import json_object, media_type, read_body
+from service.requests import media_type, read_body
 from service.state import State, state_of
 from tracker.errors import InvalidInput, UnsupportedMediaType
 from tracker.masks import MAX_CHARS
@@ -142,8 +143,8 @@ async def _awaited(state: State, stored: Stored, known: set[str], wait: queries.
 
 def _known_etags(request: Request) -> set[str]:
     """Weak ones too: a proxy that compresses makes ours weak, and If-None-Match compares weakly (RFC 9110, 13.1.2)."""
-    tags = (tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(","))
-    return {tag for tag in tags if tag}
+    tags = (tag.strip() for given in request.headers.getlist("if-none-match") for tag in given.split(","))
+    return {tag.removeprefix("W/") for tag in tags if tag}
 
 
 def _accepted(stored: Stored, replayed: bool) -> Response:

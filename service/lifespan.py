@@ -8,8 +8,10 @@ from anyio import CapacityLimiter
 
 from service.auth import Keyring
 from service.cursors import Cursors
+from service.failures import Failures
 from service.metrics import Metrics
 from service.recorder import Recorder
+from service.room import Room
 from service.state import State
 from tracker.apiframe.client import ApiframeClient
 from tracker.apiframe.signature import Verifier
@@ -28,6 +30,8 @@ from tracker.store.quarantine import Quarantine
 from tracker.supervision import keep_running
 
 DECODED_AT_ONCE = 2
+ROOM, DOORSTEP = 96 * 1024 * 1024, 32 * 1024 * 1024
+"""Bytes of large bodies at once, of callers and of webhooks: 8 submissions of the largest size, 136 deliveries."""
 log = structlog.get_logger()
 
 
@@ -43,7 +47,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     stack.callback(feed.close)
     store, retention = JobStore.of(redis, settings), timedelta(days=settings.retention_days)
     metrics, deliveries = Metrics(settings.signing_keys), Deliveries(redis, retention)
-    recorder = Recorder(deliveries, metrics, clock)
+    failures, recorder = Failures(metrics.throttled), Recorder(deliveries, metrics, clock)
     stack.push_async_callback(recorder.close)
     keep_running(stack, "deliveries", recorder.run)
     apiframe = await stack.enter_async_context(ApiframeClient(settings))
@@ -59,10 +63,13 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         lookups=Lookups(settings, clock, store, apiframe),
         feed=feed,
         queue=queue,
-        keyring=Keyring(settings.api_keys),
+        keyring=Keyring(settings.api_keys, failures, metrics.key_refusals),
         verifier=Verifier(settings.signing_keys, settings.apiframe_signature_secret),
         metrics=metrics,
         cursors=Cursors(*settings.signing_keys),
+        failures=failures,
+        room=Room(ROOM),
+        doorstep=Room(DOORSTEP),
         decoding=CapacityLimiter(DECODED_AT_ONCE),
     )
     await _warn(state)

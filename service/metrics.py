@@ -31,6 +31,8 @@ class Metrics:
             registry=self._registry,
         )
         self.requests = self._counter("http_requests", "Requests answered.", "method", "route", "status")
+        self.key_refusals = self._counter("key_refusals", "Calls without a key that anybody knows, by cause.", "cause")
+        self.throttled = self._counter("throttled", "Wrong keys and signatures that were answered 429.", "what")
         self.submitted = self._counter("jobs_submitted", "Jobs taken from callers.", "owner")
         self._jobs = self._gauge("jobs", "Jobs held, by status.", "status")
         self._queued = self._gauge("jobs_queued", "Pending jobs that wait for a slot, by owner.", "owner")

@@ -27,7 +27,7 @@ from service.reference.operations import (
     Operation,
 )
 from service.reference.schemas import REF, schemas
-from tracker.errors import InvalidInput, MethodNotAllowed, TrackerError, Unauthenticated, Unavailable
+from tracker.errors import InvalidInput, MethodNotAllowed, TooManyFailures, TrackerError, Unauthenticated, Unavailable
 
 Document = dict[str, Any]
 
@@ -189,7 +189,7 @@ def _refusal(refusals: Sequence[TrackerError]) -> Document:
 
 def _headers_of(error: TrackerError) -> Sequence[str]:
     match error:
-        case Unavailable():
+        case Unavailable() | TooManyFailures():
             return ("Retry-After",)
         case Unauthenticated():
             return ("WWW-Authenticate",)

@@ -13,6 +13,8 @@ from tracker.errors import (
     MethodNotAllowed,
     NotFound,
     TooLarge,
+    TooManyFailures,
+    TooSlow,
     TrackerError,
     Unauthenticated,
     Unavailable,
@@ -44,10 +46,12 @@ def problem(error: TrackerError, request_id: str, headers: dict[str, str] | None
 
 def _headers(error: TrackerError) -> dict[str, str]:
     match error:
-        case Unavailable():
+        case Unavailable() | TooManyFailures():
             return {"Retry-After": str(error.retry_after)}
         case Unauthenticated():
             return {"WWW-Authenticate": 'Bearer realm="inpaint-tracker"'}
+        case TooSlow():
+            return {"Connection": "close"}  # what is still to come would be taken for the next request
         case _:
             return {}
 

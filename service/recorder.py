@@ -76,10 +76,10 @@ class Recorder:
     def _refuse(self, seen: Sighting, error: SignatureRefused | TooLarge | StoreUnavailable, seconds: float) -> None:
         cause = _cause(error)
         self._metrics.refusals.labels(cause).inc()
-        log.warning("webhook refused", cause=cause)
         if isinstance(error, TooLarge):
             seen.bytes = error.size
         if seen.secret_form or self._may_tell(cause):
+            log.warning("webhook refused", cause=cause)
             self._keep(seen.id, _line(seen, seconds, cause))
 
     def _may_tell(self, cause: Refusal) -> bool:

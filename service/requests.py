@@ -1,30 +1,41 @@
 """Around every request: an id, one log line, a count, and a problem in place of any crash."""
 
+import asyncio
 import re
 import time
 import uuid
 from collections.abc import AsyncGenerator
+from contextlib import ExitStack
 from typing import Any, cast
 
 import structlog
-from pydantic_core import from_json
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.documents import json_object
 from service.problems import problem
-from service.state import State
-from tracker.errors import BadRequest, HeadersTooLarge, TooLarge, TrackerError, UnsupportedMediaType
+from service.room import Room
+from service.state import State, state_of
+from tracker.errors import BadRequest, HeadersTooLarge, TooLarge, TooSlow, TrackerError, UnsupportedMediaType
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-# Possessive, and content with the end of the body for a closing quote: else an unclosed string takes quadratic time.
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 MAX_HEADERS = 16 * 1024
+SLOWEST = 256 * 1024
+"""Bytes of a body that have a second to come, once `REQUEST_TIMEOUT_SECONDS` are over."""
+ONCE = (
+    "authorization", "content-length", "content-type", "host", "idempotency-key", "x-api-key", "x-webhook-signature",
+)  # fmt: skip
+"""Headers of which a proxy may read the first and we the last, or the other way round: none may be there twice."""
+MAX_DIGITS = 18
+"""Of a length; what has more is as much too large with as many."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CLIENT_GONE = 499
 """nginx's word for a client that went away before its request was whole; for the log alone."""
 PROBES = ("/healthz", "/readyz", "/metrics")
 """Asked every few seconds by machines."""
+TOLD_ELSEWHERE = (401, 429)
+"""In a line that says more, and is not written again and again; see `service.failures`."""
 log = structlog.get_logger()
 
 
@@ -38,14 +49,15 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope).get("x-request-id", ""))
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers.get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, request_id)
         started = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id), ExitStack() as until_answered:
+            scope["state"]["until_answered"] = until_answered
             try:
-                if _headers_size(scope) > MAX_HEADERS:
-                    error = HeadersTooLarge(f"All headers together may have {MAX_HEADERS:,} bytes.")
+                if error := _refusal(scope, headers):
                     await problem(error, request_id)(scope, receive, answer)
                 else:
                     await self.app(scope, receive, answer)
@@ -75,13 +87,24 @@ class _Answer:
         await self._send(message)
 
 
-def _headers_size(scope: Scope) -> int:
-    return sum(len(name) + len(value) for name, value in scope["headers"])
+def _refusal(scope: Scope, headers: Headers) -> TrackerError | None:
+    """What is wrong with any request, whatever its address."""
+    if _head_size(scope) > MAX_HEADERS:
+        return HeadersTooLarge(f"The address and all headers together may have {MAX_HEADERS:,} bytes.")
+    if twice := [name for name in ONCE if len(headers.getlist(name)) > 1]:
+        return BadRequest(f"There more than once: {', '.join(twice)}. Which of them is meant is not guessed.")
+    return None
+
+
+def _head_size(scope: Scope) -> int:
+    address = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
+    return address + sum(len(name) + len(value) for name, value in scope["headers"])
 
 
 def accepts_json(request: Request) -> bool:
     """Whether `Accept`, where it is sent, allows any JSON."""
-    allowed = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "*/*").split(",")]
+    accepted = ",".join(request.headers.getlist("accept")) or "*/*"
+    allowed = [part.partition(";")[0].strip().lower() for part in accepted.split(",")]
     return any(part in ("*/*", "application/*") or "json" in part for part in allowed)
 
 
@@ -95,7 +118,7 @@ def _account(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in METHODS else "other"
     state.metrics.requests.labels(method, route, status).inc()
     caller = scope["state"].get("caller")
-    say = log.debug if scope["path"] in PROBES else log.info
+    say = log.debug if scope["path"] in PROBES or status in TOLD_ELSEWHERE else log.info
     say(
         "request",
         method=scope["method"],
@@ -106,25 +129,57 @@ def _account(scope: Scope, status: int, seconds: float) -> None:
     )
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """The raw body, never more than `limit` bytes of it in memory. Raises TooLarge."""
+async def read_body(request: Request, limit: int, room: Room | None = None) -> bytes:
+    """The raw body, never more than `limit` bytes of it in memory. Raises as `bounded` does."""
     body = bytearray()
-    async for chunk in bounded(request, limit):
+    async for chunk in bounded(request, limit, room):
         body += chunk
     return bytes(body)
 
 
-async def bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    """The body's chunks. Raises TooLarge before the first where the length is declared, else as soon as it is known."""
-    declared, seen = request.headers.get("content-length", "0"), 0
-    if not declared.isdecimal():
-        raise BadRequest("Content-Length is not a number.")
-    if int(declared) > limit:
-        raise TooLarge(f"The body has {int(declared):,} bytes; at most {limit:,} are taken here.", int(declared))
-    async for chunk in request.stream():
+async def bounded(request: Request, limit: int, room: Room | None = None) -> AsyncGenerator[bytes, None]:
+    """The body's chunks. Raises TooLarge or Busy before the first where the length is declared, else as soon as it is
+    known, and TooSlow.
+
+    The body takes its share of `room`, the callers' unless another is given, until the request is answered.
+    """
+    share = (room or state_of(request).room).share()
+    request.state.until_answered.callback(share.give_back)
+    share.grow(_declared(request, limit))
+    seen = 0
+    async for chunk in _in_time(request):
         seen += len(chunk)
         if seen > limit:
             raise TooLarge(f"The body has more than {limit:,} bytes, which is all that is taken here.")
+        share.grow(seen)
+        yield chunk
+
+
+def _declared(request: Request, limit: int) -> int:
+    """Bytes, 0 where nothing is declared. Raises BadRequest or TooLarge."""
+    declared = request.headers.get("content-length", "0")
+    if not (declared.isascii() and declared.isdecimal()):
+        raise BadRequest("Content-Length is not a number.")
+    size = int(declared[:MAX_DIGITS])
+    if size > limit:
+        raise TooLarge(f"The body has {size:,} bytes; at most {limit:,} are taken here.", size)
+    return size
+
+
+async def _in_time(request: Request) -> AsyncGenerator[bytes, None]:
+    """Raises TooSlow."""
+    chunks, seen = request.stream(), 0
+    started, patience = asyncio.get_running_loop().time(), state_of(request).settings.request_timeout_seconds
+    while True:
+        seconds = patience + seen / SLOWEST
+        try:
+            async with asyncio.timeout_at(started + seconds):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            raise TooSlow(f"The body did not come in time: {seen:,} bytes in {seconds:.0f} s.") from None
+        if chunk is None:
+            return
+        seen += len(chunk)
         yield chunk
 
 
@@ -137,22 +192,3 @@ async def read_json(request: Request, limit: int) -> dict[str, Any]:
 
 def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def json_object(body: bytes) -> dict[str, Any]:
-    """Raises BadRequest, which says where. Line breaks and tabs are taken where JSON wants them escaped."""
-    try:
-        try:
-            document = from_json(body, allow_inf_nan=False)
-        except ValueError:
-            document = from_json(_STRING.sub(_escaped, body), allow_inf_nan=False)
-    except ValueError as error:
-        raise BadRequest(f"The body is not JSON: {error}.") from None
-    if not isinstance(document, dict):
-        raise BadRequest("The body is JSON, but not an object.")
-    return document
-
-
-def _escaped(string: re.Match[bytes]) -> bytes:
-    """GNU base64 wraps its lines, and a shell puts them into a JSON string as they are (dossier section 13, 23)."""
-    return string[0].replace(b"\n", b"\\n").replace(b"\r", b"\\r").replace(b"\t", b"\\t")

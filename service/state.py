@@ -9,8 +9,10 @@ from starlette.requests import Request
 
 from service.auth import Keyring
 from service.cursors import Cursors
+from service.failures import Failures
 from service.metrics import Metrics
 from service.recorder import Recorder
+from service.room import Room
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
 from tracker.intake import Intake
@@ -41,6 +43,11 @@ class State:
     verifier: Verifier
     metrics: Metrics
     cursors: Cursors
+    failures: Failures
+    room: Room
+    """For the bodies that callers send."""
+    doorstep: Room
+    """For those of webhooks, which anybody may send until their signature is looked at."""
     decoding: CapacityLimiter
     """Masks decoded at once: each may take some hundred megabytes for a moment."""
 

@@ -3,6 +3,9 @@
 200 means that the change is in Redis. 401 and 413 are for what can never succeed, 503 for what a retry may mend.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,6 +15,7 @@ from service.requests import read_body
 from service.state import State, state_of
 from tracker.apiframe.reading import Unreadable, event_of, read_delivery
 from tracker.apiframe.signature import Delivery
+from tracker.errors import SignatureRefused
 from tracker.ids import as_uuid
 from tracker.job import Outcome
 
@@ -25,14 +29,24 @@ async def receive(request: Request) -> Response:
     Answered once the news is in Redis. Refused is what can never succeed, unavailable what a retry may mend.
     """
     state, address = state_of(request), _address(request)
-    with state.recorder.watching(address) as seen:
+    with _slowed(request, state), state.recorder.watching(address) as seen:
         delivery = await _genuine(request, state, seen)
         seen.job_id, seen.outcome = await _settle(state, delivery, address)
     return JSONResponse({"jobId": seen.job_id, "outcome": seen.outcome})
 
 
+@contextmanager
+def _slowed(request: Request, state: State) -> Iterator[None]:
+    """Who sends wrong signatures again and again is told to wait; a genuine one is never kept waiting."""
+    try:
+        yield
+    except SignatureRefused:
+        state.failures.slow_down(request, "webhook")
+        raise
+
+
 async def _genuine(request: Request, state: State, seen: Sighting) -> Delivery:
-    body = await read_body(request, MAX_DELIVERY)
+    body = await read_body(request, MAX_DELIVERY, state.doorstep)
     seen.bytes = len(body)
     delivery = state.verifier.verify(body, request.headers.get("x-webhook-signature"))
     seen.secret_form, seen.event = delivery.secret_form, event_of(body)

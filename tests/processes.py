@@ -57,6 +57,10 @@ class Process:
     def ended(self) -> bool:
         return self._process.poll() is not None
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def kill(self) -> None:
         """As a machine that loses power: nothing is said, nothing is written."""
         self._process.send_signal(signal.SIGKILL)

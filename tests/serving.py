@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.applications import Starlette
 
-from cli.server import Server
+from cli.server import HEAD_SECONDS, Server, protocol
 
 
 class _InLoop(Server):
@@ -18,10 +18,14 @@ class _InLoop(Server):
 
 
 @asynccontextmanager
-async def serving(app: Starlette, listener: socket.socket | None = None) -> AsyncIterator[str]:
+async def serving(
+    app: Starlette, listener: socket.socket | None = None, head_seconds: float = HEAD_SECONDS
+) -> AsyncIterator[str]:
     """Yields the base URL; stops gracefully."""
     listener = listener or socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, lifespan="on", ws="none", access_log=False, log_config=None)
+    config = uvicorn.Config(
+        app, lifespan="on", ws="none", access_log=False, log_config=None, http=protocol(head_seconds)
+    )
     server = _InLoop(config)
     task = asyncio.create_task(server.serve([listener]))
     while not server.started:

@@ -442,6 +442,14 @@ def test_the_number_of_pixels_has_its_own_limit() -> None:
     assert "8192 x 4097 pixels" in refusal(header_only(8192, 4097))
 
 
+def test_a_jpeg_of_ten_thousand_empty_scans_is_refused_before_it_is_read() -> None:
+    """Each of them would go over all pixels again: 8 MB of them are minutes of a processor."""
+    jpeg = encoded(drawn(), "JPEG", progressive=True)
+    scan = jpeg[(start := jpeg.index(b"\xff\xda")) : jpeg.index(b"\xff\xc4", start)]
+    assert from_bytes(jpeg[:-2] + scan * 200 + jpeg[-2:]).png == from_bytes(jpeg).png
+    assert refusal(jpeg[:-2] + scan * 10_000 + jpeg[-2:]).startswith("The JPEG has 10,")
+
+
 @pytest.mark.parametrize("size", [(8, 8), (8192, 8), (8, 8192)])
 def test_the_smallest_and_the_longest_are_accepted(size: tuple[int, int]) -> None:
     """The limits themselves are inside."""

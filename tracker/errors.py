@@ -8,15 +8,18 @@
     ├── NotFound              404  no such thing, or not yours to see
     ├── MethodNotAllowed      405
     ├── NotAcceptable         406  `Accept` allows no JSON
+    ├── TooSlow               408  the request did not come in time
     ├── Conflict              409  the same Idempotency-Key with another body
     ├── TooLarge              413  a body above its limit
     ├── UnsupportedMediaType  415
     ├── InvalidInput          422  a field is at fault: `errors` {field: [messages]}
     │   └── MaskRefused       422  the mask is
+    ├── TooManyFailures       429  wrong keys or signatures, from one source: `retry_after` seconds
     ├── HeadersTooLarge       431
     └── Unavailable           503  try again: `retry_after` seconds
         ├── StoreUnavailable  503  Redis cannot take it now
         ├── Backlogged        503  too much is pending already
+        ├── Busy              503  too much is being sent at once
         └── UpstreamUnavailable 503  Apiframe could not be asked
     ConfigurationError             a wrong setting; ends a start, never a request
 
@@ -24,7 +27,11 @@ Each knows its HTTP status and its code; `service.problems` turns any of them in
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import ClassVar
+
+MAX_FIELDS = 32
+MAX_NAME = 128
 
 
 class TrackerError(Exception):
@@ -69,6 +76,20 @@ class NotAcceptable(TrackerError):
     status, code, title = 406, "not-acceptable", "Not acceptable"
 
 
+class TooSlow(TrackerError):
+    status, code, title = 408, "too-slow", "Request too slow"
+
+
+class TooManyFailures(TrackerError):
+    """`retry_after` in seconds."""
+
+    status, code, title = 429, "too-many-failures", "Too many failures"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class HeadersTooLarge(TrackerError):
     status, code, title = 431, "headers-too-large", "Headers too large"
 
@@ -92,13 +113,20 @@ class UnsupportedMediaType(TrackerError):
 
 
 class InvalidInput(TrackerError):
-    """`errors` maps the top-level field, as it was sent, to its messages."""
+    """`errors` maps the top-level field, as it was sent, to its messages.
+
+    Of very many, and of a very long name, only some is told: no request makes an answer large.
+    """
 
     status, code, title = 422, "invalid-input", "Invalid input"
 
     def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
-        super().__init__("; ".join(f"{field}: {text}" for field, texts in errors.items() for text in texts))
-        self.errors = {field: list(texts) for field, texts in errors.items()}
+        self.errors = {_short(field): list(texts) for field, texts in islice(errors.items(), MAX_FIELDS)}
+        super().__init__("; ".join(f"{field}: {text}" for field, texts in self.errors.items() for text in texts))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"
 
 
 class MaskRefused(InvalidInput):
@@ -124,6 +152,10 @@ class StoreUnavailable(Unavailable):
 
 class Backlogged(Unavailable):
     code, title = "backlogged", "Too many jobs are waiting"
+
+
+class Busy(Unavailable):
+    code, title = "busy", "Too much is being sent at once"
 
 
 class UpstreamUnavailable(Unavailable):

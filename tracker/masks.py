@@ -27,6 +27,7 @@ MAX_BYTES = 8_000_000  # decoded
 MAX_CHARS = 12_000_000  # base64 characters as sent
 MIN_SIDE, MAX_SIDE = 8, 8192
 MAX_PIXELS = 33_554_432
+MAX_SCANS = 256  # of a progressive JPEG, which usually has ten; each goes over the whole picture
 
 NEAR_BLACK, MIDDLE, NEAR_WHITE = (
     31,
@@ -135,6 +136,8 @@ def _decoded(data: bytes) -> Image.Image:
         raise MaskRefused(
             f"The mask begins with {_shown(data[:8])}: it is no PNG, JPEG, WebP or GIF; send one of these."
         )
+    if reader is JpegImageFile:
+        _require_few_scans(data)
     try:
         image = reader(BytesIO(data))
         _require_still_and_sane(image)
@@ -147,6 +150,13 @@ def _decoded(data: bytes) -> Image.Image:
             "send the file whole."
         ) from error
     return image
+
+
+def _require_few_scans(data: bytes) -> None:
+    """8 MB have room for ten thousand empty ones, which would take minutes."""
+    scans = data.count(b"\xff\xda")
+    if scans > MAX_SCANS:
+        raise MaskRefused(f"The JPEG has {scans:,} scans, and {MAX_SCANS} is the limit: send the mask as a PNG.")
 
 
 def _shown(beginning: bytes) -> str:

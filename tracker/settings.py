@@ -84,6 +84,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address that `serve` listens on")
     port: int = Field(8000, ge=0, le=65535, description="port that `serve` listens on")
 
+    request_timeout_seconds: float = Field(
+        20, gt=0, le=600, description="for a request's headers to come; its body has as long, and 1 s more per 256 KiB"
+    )
+
     max_in_flight: int = Field(50, ge=1, le=10_000, description="jobs submitted and not yet ended upstream, at most")
     max_pending_jobs: int = Field(10_000, ge=1, description="jobs waiting to be submitted; more are answered 503")
     max_pending_mask_bytes: int = Field(

@@ -180,15 +180,17 @@ class Operation:
     body_required: bool = True
 
 
-EVERYWHERE = (errors.HeadersTooLarge, errors.TrackerError)
+EVERYWHERE = (errors.BadRequest, errors.HeadersTooLarge, errors.TrackerError)
 GUARDED = (
     errors.Unauthenticated,
+    errors.TooManyFailures,
     errors.Forbidden,
     errors.NotAcceptable,
     errors.InvalidInput,
     errors.StoreUnavailable,
 )
-WITH_BODY = (errors.BadRequest, errors.TooLarge, errors.UnsupportedMediaType)
+BODY = (errors.TooLarge, errors.TooSlow, errors.Busy)
+WITH_BODY = (*BODY, errors.UnsupportedMediaType)
 
 
 def job(said: str, *examples: str, headers: tuple[str, ...] = ()) -> Answer:
@@ -205,7 +207,7 @@ _RECEIPT = Answer(
     {JSON: Media("Receipt", {"applied": {"jobId": samples.JOB_ID, "outcome": "applied"}})},
 )
 _DELIVERY = {JSON: Media("Delivery", {"completed": samples.DELIVERY})}
-_DELIVERED = (errors.BadRequest, errors.SignatureRefused, errors.TooLarge, errors.StoreUnavailable)
+_DELIVERED = (*BODY, errors.SignatureRefused, errors.TooManyFailures, errors.StoreUnavailable)
 
 OPERATIONS: dict[str, Operation] = {
     "POST /v1/jobs": Operation(

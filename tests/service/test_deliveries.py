@@ -44,7 +44,8 @@ async def listed(api: httpx.AsyncClient, query: str = "") -> list[dict[str, Any]
 
 
 async def refuse(api: httpx.AsyncClient, path: str = "/webhooks/apiframe") -> None:
-    assert (await api.post(path, content=b"{}", headers={"X-Webhook-Signature": "0" * 64})).status_code == 401
+    answer = await api.post(path, content=b"{}", headers={"X-Webhook-Signature": "0" * 64})
+    assert answer.status_code in (401, 429)
 
 
 async def test_a_delivery_is_listed_with_what_became_of_it(api: httpx.AsyncClient, job: dict[str, Any]) -> None:

@@ -2,22 +2,19 @@
 
 import base64
 import hashlib
-import hmac
 import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any, cast
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import uuid4
 
 import httpx
 import jsonschema_rs
 import pytest
-import requests
 import schemathesis
 import structlog
 from anyio.from_thread import start_blocking_portal
@@ -29,16 +26,16 @@ from service.app import ROUTES, Access
 from service.docs import CSP, page
 from service.openapi import camel, document, told
 from service.problems import TYPE
-from service.queries import MAX_WAIT
 from service.reference import samples
 from service.reference.operations import OPERATIONS
 from service.reference.schemas import PARTS
 from tests import invariants
-from tests.door import KEYS, UPSTREAM_KEY, key, signed
+from tests.door import KEYS, key, signed
+from tests.fuzz.calls import Place, call
 from tests.town import town
 from tracker import errors
 from tracker.store.connection import connect
-from tracker.submission import MAX_LABELS, judge
+from tracker.submission import judge
 
 PARAGRAPHS = dict(
     re.findall(r"(?ms)^## (\S+)\n\n(.*?)(?=^## |\Z)", (Path(__file__).parents[2] / "docs/errors.md").read_text("utf-8"))
@@ -52,7 +49,6 @@ CONFIG = SchemathesisConfig.from_dict(
     }
 )
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
-BRIEFLY = 0.05
 
 
 def resolved(given: dict[str, Any]) -> dict[str, Any]:
@@ -210,15 +206,6 @@ def quiet() -> Iterator[None]:
         structlog.reset_defaults()
 
 
-@dataclass(frozen=True)
-class Place:
-    """A running service, jobs that it has, and entries of its quarantine."""
-
-    address: str
-    job_ids: list[str]
-    entry_ids: list[str]
-
-
 @pytest.fixture(scope="module")
 def place(redis_url: str) -> Iterator[Place]:
     """With a job that was completed and one that was refused; what must hold in Redis is looked at in the end."""
@@ -251,50 +238,9 @@ async def _checked(redis_url: str) -> None:
         await invariants.check(redis)
 
 
-def answerable(case: Case[Any], place: Place) -> None:
-    """What no generator can know: a mask is a picture, a cursor is sealed, and nobody has a minute to wait.
-
-    Of the ids of jobs, every third stays as it was made, and leads nowhere; of those of the quarantine, every tenth.
-    """
-    if isinstance(case.query.get("wait"), int | float) and BRIEFLY < case.query["wait"] <= MAX_WAIT:
-        case.query["wait"] = BRIEFLY
-    if is_positive(case):
-        case.query.pop("cursor", None)
-    if case.path.startswith("/v1/jobs/{jobId}") and is_positive(case):
-        made = UUID(case.path_parameters["jobId"])
-        case.path_parameters["jobId"] = [*place.job_ids, str(made)][made.int % (len(place.job_ids) + 1)]
-    if "{entryId}" in case.path and is_positive(case):
-        made_up = case.path_parameters["entryId"]
-        case.path_parameters["entryId"] = [*place.entry_ids, made_up][sum(map(ord, made_up)) % 10]
-    if case.operation.definition.raw["operationId"] == "submitJob" and is_positive(case):
-        plausible(cast(dict[str, Any], case.body), as_file=case.media_type == "multipart/form-data")
-
-
-def plausible(body: dict[str, Any], *, as_file: bool) -> None:
-    """With a mask, if it has any; with no more labels than may be, whichever way they are sent."""
-    if "mask" in body:
-        body["mask"] = base64.b64decode(samples.MASK) if as_file else samples.MASK
-    for part in [name for name in body if name.startswith("label.")][MAX_LABELS - len(body.get("labels", {})) :]:
-        del body[part]
-
-
-def is_positive(case: Case[Any]) -> bool:
-    return case.meta is not None and case.meta.generation.mode.is_positive
-
-
-def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """As Apiframe does, whatever is sent."""
-    body = request.body.encode() if isinstance(request.body, str) else cast(bytes, request.body or b"")
-    secret = hashlib.sha256(UPSTREAM_KEY.encode()).hexdigest().encode()
-    request.headers["X-Webhook-Signature"] = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
-    return request
-
-
 @pytest.mark.parametrize("owner", [*KEYS, None])
 @SCHEMA.parametrize()
 @settings(suppress_health_check=list(HealthCheck), deadline=None)
 def test_nothing_is_answered_that_is_not_described(case: Case[Any], owner: str | None, place: Place) -> None:
     """Whoever asks, and whatever: no 5xx, no status, header, media type or body but those in the document."""
-    answerable(case, place)
-    auth: dict[str, Any] = {"auth": sign} if "webhooks" in case.path and is_positive(case) else {}
-    case.call_and_validate(base_url=place.address, headers=key(owner) if owner else {}, **auth)
+    call(case, owner, place)

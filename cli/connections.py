@@ -1,0 +1,120 @@
+"""A connection to our service: a request's head comes in time and is of a sane size, or the connection is closed.
+
+uvicorn sees to neither: it waits for ever for a head, and holds whatever belongs to one. It would also take the
+trailers of a chunked body for headers.
+"""
+
+import asyncio
+import logging
+import uuid
+from asyncio import TimerHandle
+from typing import ClassVar
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from service.failures import EACH_LINE_SECONDS, LINES, Throttle
+from service.problems import problem
+from tracker.errors import BadRequest, HeadersTooLarge, TooSlow, TrackerError
+
+MAX_IDLE_BYTES = 64 * 1024
+"""Bytes in a row of which nothing is a body's or ends a head: a head, trailers, extensions of chunks, empty lines."""
+
+
+class Connection(HttpToolsProtocol):
+    seconds: ClassVar[float]
+    """For a head to come, and for the rest of a body that was answered before it was there."""
+
+    _timer: TimerHandle | None = None
+    _idle_bytes = 0
+    _in_head = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._idle_bytes += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            self._stop_waiting()
+        elif self._idle_bytes > MAX_IDLE_BYTES:
+            self._refuse(HeadersTooLarge("This is more than any request needs before its body."))
+        elif self._answering:
+            self._stop_waiting()
+        else:
+            self._wait()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A trailer is none: whoever checked the headers has not seen it (RFC 9110, 6.5.1)."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._idle_bytes = False, 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._idle_bytes = 0
+        super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(BadRequest(msg))
+
+    @property
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _wait(self) -> None:
+        self._timer = self._timer or self.loop.call_later(self.seconds, self._late)
+
+    def _stop_waiting(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = None
+
+    def _late(self) -> None:
+        """Who has begun is told; who only keeps the line is not, since a request might cross the answer."""
+        if self._in_head:
+            self._refuse(TooSlow(f"The headers did not come within {self.seconds:g} s."))
+        else:
+            self.transport.close()
+
+    def _refuse(self, error: TrackerError) -> None:
+        if not (self._answering and self.cycle.response_started):
+            self.transport.write(_written(error))
+        self.transport.close()
+        self._stop_waiting()
+
+
+def _written(error: TrackerError) -> bytes:
+    request_id = uuid.uuid4().hex
+    answer = problem(error, request_id, {"Connection": "close", "X-Request-ID": request_id})
+    headers = b"".join(b"%b: %b\r\n" % header for header in answer.raw_headers)
+    return STATUS_LINE[error.status] + headers + b"\r\n" + bytes(answer.body)
+
+
+def connection(seconds: float) -> type[Connection]:
+    """For uvicorn, which makes one for each connection."""
+    sparingly = Sparingly()
+    uvicorn_log = logging.getLogger("uvicorn.error")
+    uvicorn_log.filters = [one for one in uvicorn_log.filters if not isinstance(one, Sparingly)] + [sparingly]
+    return type("Connection", (Connection,), {"seconds": seconds})
+
+
+class Sparingly(logging.Filter):
+    """Of uvicorn's warnings, which anybody can cause, only so many; of its errors all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = Throttle(LINES, EACH_LINE_SECONDS)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno != logging.WARNING or not self._lines.wait()
