@@ -17,7 +17,7 @@ class JobBars:
         self._tasks: dict[str, TaskID] = {}
         self._last: dict[str, str] = {}
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=32),
             TextColumn("{task.percentage:>3.0f} %"),
             TextColumn("{task.fields[status]}"),
@@ -39,7 +39,7 @@ class JobBars:
             self._draw(title, job)
         elif (line := f"{title}  {job['status']:10} {job['progress']:3} %") != self._last.get(title):
             self._last[title] = line
-            self._console.print(line, highlight=False)
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _draw(self, title: str, job: dict[str, Any]) -> None:
         if title not in self._tasks:

@@ -11,17 +11,20 @@ import typer
 from cli.api import Api, Job, connect, each
 from cli.config import caller_settings
 from cli.exits import Exit, Stop, stop_if_any
-from cli.following import follow_all
-from cli.options import AsJson, ConfigFile, JobId, JobIds, Labels, Url, labels_of, one_line, say
+from cli.following import as_lines, follow_all
+from cli.options import AsJson, ConfigFile, JobId, JobIds, Labels, Url, labels_of, text, upsample
+from cli.output import one_by_one, one_line, say, say_json
 
 
 def submit(
     masks: Annotated[
         list[Path], typer.Argument(help="Images: white is repainted, black stays. '-' reads stdin.", metavar="MASK")
     ],
-    parent: Annotated[str, typer.Option("--parent", help="A finished upsample at Apiframe.", metavar="ID")],
+    parent: Annotated[
+        str, typer.Option("--parent", help="A finished upsample at Apiframe.", metavar="ID", callback=upsample)
+    ],
     prompt: Annotated[
-        str | None, typer.Option(help="What to paint; by default the parent's prompt.", metavar="TEXT")
+        str | None, typer.Option(help="What to paint; by default the parent's prompt.", metavar="TEXT", callback=text)
     ] = None,
     label: Labels = None,
     key: Annotated[
@@ -35,32 +38,29 @@ def submit(
     url: Url = None,
     config: ConfigFile = None,
 ) -> None:
-    """Submits an inpaint job for each mask and prints its id."""
+    """Submits an inpaint job for each mask and prints its id; of several masks, with the mask it is for."""
     names = [str(mask) for mask in masks]
     _check_usage(names, key)
     shared: Job = {"parentJobId": parent, "labels": labels_of(label)} | ({} if prompt is None else {"prompt": prompt})
     bodies = {mask: {**shared, "mask": base64.b64encode(_read(mask)).decode()} for mask in names}
     with connect(caller_settings(url, config)) as api:
-        jobs, troubles = _submit_each(api, bodies, key, lambda mask, job: _announce(mask, job, wait, as_json))
-        if wait and jobs:
-            try:
-                follow_all(api, {job["id"]: one_line(mask) for mask, job in jobs.items()}, as_json)
-            except Stop as stop:
-                troubles.append(stop)
-    stop_if_any(troubles)
+        if wait:
+            _submit_and_follow(api, bodies, key, as_json)
+        else:
+            _submit(api, bodies, key, as_json)
 
 
 def get(job_id: JobId, as_json: AsJson = False, url: Url = None, config: ConfigFile = None) -> None:
     """Shows one job as it is now."""
     with connect(caller_settings(url, config)) as api:
         job = api.get(job_id)
-    say(job, as_json, plain="\n".join(_facts(job)))
+    _tell(job, as_json, plain="\n".join(_facts(job)))
 
 
 def watch(job_ids: JobIds, as_json: AsJson = False, url: Url = None, config: ConfigFile = None) -> None:
     """Follows jobs until they are final; exits with 1 unless all completed."""
     with connect(caller_settings(url, config)) as api:
-        follow_all(api, {job_id: one_line(job_id) for job_id in job_ids}, as_json)
+        follow_all(api, {job_id: one_line(job_id) for job_id in job_ids}, as_lines() if as_json else None)
 
 
 def cancel(job_ids: JobIds, as_json: AsJson = False, url: Url = None, config: ConfigFile = None) -> None:
@@ -77,7 +77,10 @@ def refresh(job_ids: JobIds, as_json: AsJson = False, url: Url = None, config: C
 
 def track(
     upstream_id: Annotated[
-        str, typer.Argument(help="Apiframe's id of a job that was submitted there directly.", metavar="UPSTREAM_ID")
+        str,
+        typer.Argument(
+            help="Apiframe's id of a job that was submitted there directly.", metavar="UPSTREAM_ID", callback=text
+        ),
     ],
     label: Labels = None,
     as_json: AsJson = False,
@@ -87,7 +90,7 @@ def track(
     """Takes over a job that you submitted to Apiframe yourself, and prints our id."""
     with connect(caller_settings(url, config)) as api:
         job = api.track(upstream_id, labels_of(label))
-    say(job, as_json, plain=job["id"])
+    _tell(job, as_json, plain=job["id"])
 
 
 def _check_usage(masks: list[str], key: str | None) -> None:
@@ -100,10 +103,39 @@ def _check_usage(masks: list[str], key: str | None) -> None:
 
 
 def _read(mask: str) -> bytes:
+    if mask == "-" and sys.stdin is None:
+        raise Stop("Cannot read -: standard input is closed.", Exit.USAGE)
     try:
         return sys.stdin.buffer.read() if mask == "-" else Path(mask).read_bytes()
     except OSError as error:
-        raise Stop(f"Cannot read {mask}: {error.strerror}", Exit.USAGE) from None
+        raise Stop(f"Cannot read {one_line(mask)}: {error.strerror}", Exit.USAGE) from None
+
+
+def _submit(api: Api, bodies: dict[str, Job], key: str | None, as_json: bool) -> None:
+    with one_by_one(as_json) as tell:
+
+        def taken(mask: str, job: Job) -> None:
+            tell({"file": mask, **job}, f"{job['id']}  {one_line(mask)}" if len(bodies) > 1 else job["id"])
+
+        _, troubles = _submit_each(api, bodies, key, taken)
+    stop_if_any(troubles)
+
+
+def _submit_and_follow(api: Api, bodies: dict[str, Job], key: str | None, as_json: bool) -> None:
+    """The ids at once on stderr: whoever is interrupted while waiting has them. Stdout is for what comes of them."""
+
+    def taken(mask: str, job: Job) -> None:
+        if not as_json:
+            print(f"{one_line(mask)}  {job['id']}", file=sys.stderr, flush=True)
+
+    jobs, troubles = _submit_each(api, bodies, key, taken)
+    files = {job["id"]: {"file": mask} for mask, job in jobs.items()}
+    titles = {job["id"]: one_line(mask) for mask, job in jobs.items()}
+    try:
+        follow_all(api, titles, as_lines(files) if as_json else None)
+    except Stop as stop:
+        troubles.append(stop)
+    stop_if_any(troubles)
 
 
 def _submit_each(
@@ -113,36 +145,36 @@ def _submit_each(
     jobs, troubles = {}, []
     for mask, outcome in zip(bodies, each(list(bodies), lambda mask: api.submit(bodies[mask], key)), strict=False):
         if isinstance(outcome, Stop):
-            troubles.append(Stop(f"{mask}: {outcome}", outcome.code) if len(bodies) > 1 else outcome)
+            troubles.append(Stop(f"{one_line(mask)}: {outcome}", outcome.code) if len(bodies) > 1 else outcome)
         else:
             taken(mask, outcome)
             jobs[mask] = outcome
     return jobs, troubles
 
 
-def _announce(mask: str, job: Job, wait: bool, as_json: bool) -> None:
-    """The id at once: whoever is interrupted while waiting has it. With `--wait` stdout is for what comes of it."""
-    if not wait:
-        say(job, as_json, plain=job["id"])
-    elif not as_json:
-        print(f"{one_line(mask)}  {job['id']}", file=sys.stderr, flush=True)
-
-
 def _do_each(ids: list[str], act: Callable[[str], Job], as_json: bool) -> None:
     troubles = []
     outcomes: Iterator[Job | Stop] = each(ids, act)
-    for job_id, outcome in zip(dict.fromkeys(ids), outcomes, strict=False):
-        if isinstance(outcome, Stop):
-            troubles.append(Stop(f"{job_id}: {outcome}", outcome.code) if len(ids) > 1 else outcome)
-        else:
-            say(outcome, as_json, plain=f"{outcome['id']}  {outcome['status']}")
+    with one_by_one(as_json) as tell:
+        for job_id, outcome in zip(dict.fromkeys(ids), outcomes, strict=False):
+            if isinstance(outcome, Stop):
+                troubles.append(Stop(f"{job_id}: {outcome}", outcome.code) if len(ids) > 1 else outcome)
+            else:
+                tell(outcome, f"{outcome['id']}  {outcome['status']}")
     stop_if_any(troubles)
+
+
+def _tell(job: Job, as_json: bool, plain: str) -> None:
+    if as_json:
+        say_json(job)
+    else:
+        say(plain)
 
 
 def _facts(job: Job) -> list[str]:
     shown = ("id", "status", "progress", "owner", "upstreamJobId", "parentJobId", "prompt", "creditCost",
              "settledBy", "createdAt", "submittedAt", "startedAt", "completedAt", "resultExpiresAt")  # fmt: skip
-    facts = [f"{name:16} {one_line(str(job[name]))}" for name in shown if job[name] is not None]
+    facts = [f"{name:16} {one_line(str(job[name]))}" for name in shown if job.get(name) is not None]
     facts += [f"{'label':16} {name}={one_line(value)}" for name, value in job["labels"].items()]
     if job["error"]:
         facts.append(f"{'error':16} {one_line(job['error']['message'])} ({job['error']['code']})")

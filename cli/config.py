@@ -3,11 +3,13 @@
 The file is `config.toml` in the platform's usual place for this program's settings, with `url` and `api_key`.
 """
 
+import stat
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+import httpx
 import typer
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -30,12 +32,14 @@ class CallerSettings(BaseSettings):
     @classmethod
     def _absolute(cls, value: str) -> str:
         try:
-            parts = urlsplit(value)
-            if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
-                return value.rstrip("/")
-        except ValueError:
-            pass
-        raise ValueError("is no absolute http(s) address")
+            url = httpx.URL(value)
+        except httpx.InvalidURL:
+            url = httpx.URL()
+        if url.scheme not in ("http", "https") or not url.host or url.port == 0:
+            raise ValueError("is no absolute http(s) address")
+        if url.userinfo or url.query or url.fragment:
+            raise ValueError("may hold no user, password, query or fragment; the key is all that is asked for")
+        return value.rstrip("/")
 
     @field_validator("api_key")
     @classmethod
@@ -96,7 +100,14 @@ def _read(file: Path | None) -> dict[str, Any]:
             raise Stop(f"{path}: unknown setting {name!r}; it may have {_KNOWN}.", Exit.USAGE)
         if not isinstance(value, str):
             raise Stop(f'{path}: {name} must be a text in quotes, as in {name} = "…".', Exit.USAGE)
+    if "api_key" in found and sys.platform != "win32":
+        _warn_if_open(path)
     return found
+
+
+def _warn_if_open(path: Path) -> None:
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        print(f"Others may read the key in {path}: chmod 600 {path}", file=sys.stderr)
 
 
 _KNOWN = " and ".join(CallerSettings.model_fields)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from cli.exits import Exit, Stop
 from cli.options import AsJson
+from cli.output import say, say_json
 from tracker.settings import SCOPES, ApiKey
 
 app = typer.Typer(help="Callers' keys.", no_args_is_help=True)
@@ -29,12 +30,12 @@ def new(
     entry = json.loads(_entry(name, scopes, key).model_dump_json())
     entry["scopes"] = sorted(entry["scopes"], key=SCOPES.index)
     if as_json:
-        print(json.dumps({"key": key, "entry": entry}))
+        say_json({"key": key, "entry": entry})
         return
     _explain(f"The key of {name}, shown this once:")
-    print(key, flush=True)
+    say(key)
     _explain("Its entry in the list API_KEYS (a second entry of the same name lets a key be rotated):")
-    print(json.dumps(entry))
+    say_json(entry)
 
 
 def _entry(name: str, scopes: str, key: str) -> ApiKey:

@@ -1,6 +1,5 @@
-"""`list`: a table on a terminal, aligned lines elsewhere, an object a line for scripts."""
+"""`list`: a table on a terminal, aligned lines elsewhere, one document for scripts."""
 
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -8,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cli.api import Job, connect
 from cli.bars import COLOURS
 from cli.config import caller_settings
-from cli.options import AsJson, ConfigFile, Labels, Url, labels_of, one_line
+from cli.options import AsJson, ConfigFile, Labels, Url, labels_of, text, upsample
+from cli.output import Screen, one_line, say, say_json
 from tracker.job import Status
 
 DEFAULT_LIMIT = 20
@@ -24,13 +23,39 @@ _STATUSES = f"Repeatable: {', '.join(Status).lower()}."
 _MOMENT = "A time (UTC unless it says otherwise), or how long ago: 30m, 2h, 7d."
 
 
+def _moment(given: str | None) -> str | None:
+    """As the service is asked. Raises BadParameter for what is neither a time nor a span."""
+    if given is None:
+        return None
+    try:
+        return _read(given.strip()).astimezone(UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError):
+        expected = "neither a time, as in 2026-03-15T10:00, nor how long ago, as in 2h"
+        raise typer.BadParameter(f"{given!r} is {expected}.") from None
+
+
+def _read(given: str) -> datetime:
+    if span := re.fullmatch(r"(\d{1,4})([smhdw])", given):
+        return datetime.now(UTC) - timedelta(**{_UNITS[span[2]]: int(span[1])})
+    found = datetime.fromisoformat(given.upper())
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def list_jobs(
     status: Annotated[list[Status] | None, typer.Option(help=_STATUSES, case_sensitive=False, metavar="STATUS")] = None,
-    owner: Annotated[str | None, typer.Option(help="The name of the key that submitted.", metavar="NAME")] = None,
-    parent: Annotated[str | None, typer.Option(help="Made from this upsample.", metavar="ID")] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="The name of the key that submitted.", metavar="NAME", callback=text)
+    ] = None,
+    parent: Annotated[
+        str | None, typer.Option(help="Made from this upsample.", metavar="ID", callback=upsample)
+    ] = None,
     label: Labels = None,
-    after: Annotated[str | None, typer.Option(help=f"Created after. {_MOMENT}", metavar="WHEN")] = None,
-    before: Annotated[str | None, typer.Option(help="Created before; likewise.", metavar="WHEN")] = None,
+    after: Annotated[
+        str | None, typer.Option(help=f"Created after. {_MOMENT}", metavar="WHEN", callback=_moment)
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option(help="Created before; likewise.", metavar="WHEN", callback=_moment)
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="As many at most.", metavar="N")] = DEFAULT_LIMIT,
     everything: Annotated[bool, typer.Option("--all", help="Every one there is.")] = False,
     as_json: AsJson = False,
@@ -38,7 +63,7 @@ def list_jobs(
     config: ConfigFile = None,
 ) -> None:
     """Lists jobs, newest first."""
-    asked = {"owner": owner, "parentJobId": parent, "createdAfter": _moment(after), "createdBefore": _moment(before)}
+    asked = {"owner": owner, "parentJobId": parent, "createdAfter": after, "createdBefore": before}
     asked |= {f"label.{name}": value for name, value in labels_of(label).items()}
     filters = [("status", one.value) for one in dict.fromkeys(status or [])]
     filters += [(name, value) for name, value in asked.items() if value is not None]
@@ -47,17 +72,16 @@ def list_jobs(
 
 
 def _show(jobs: Iterator[Job], as_json: bool, limit: int | None) -> None:
+    found, screen = list(jobs), Screen()
     if as_json:
-        for job in jobs:
-            print(json.dumps(job), flush=True)
-        return
-    found, console = list(jobs), Console()
-    if not console.is_terminal:
-        print("\n".join(_lines(found)), end="\n" if found else "")
-        return
-    console.print(_table(found) if found else "No such jobs.")
-    if len(found) == limit:
-        print(f"The newest {limit}; more with --limit or --all.", file=sys.stderr)
+        say_json({"jobs": found})
+    elif not screen.is_terminal:
+        for line in _lines(found):
+            say(line)
+    else:
+        screen.print(_table(found) if found else "No such jobs.")
+        if len(found) == limit:
+            print(f"The newest {limit}; more with --limit or --all.", file=sys.stderr)
 
 
 def _table(jobs: list[Job]) -> Table:
@@ -93,11 +117,3 @@ def age(moment: str, now: datetime) -> str:
         if seconds >= size:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
-
-
-def _moment(given: str | None) -> str | None:
-    """A time goes to the service as it came, which knows how to read it."""
-    span = re.fullmatch(r"(\d{1,4})([smhdw])", (given or "").strip())
-    if span is None:
-        return given
-    return (datetime.now(UTC) - timedelta(**{_UNITS[span[2]]: int(span[1])})).isoformat(timespec="milliseconds")

@@ -1,22 +1,25 @@
 """`inpaint-tracker`: one screen of commands."""
 
-import signal
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
-from cli import caller, keys, listing, processes
+from cli import caller, completion, keys, listing, processes
 from cli.demo.command import demo
 from cli.doctor.command import doctor
-from cli.exits import Exit, Stop
+from cli.exits import Exit, Interrupted, Stop, heed_signals
+from cli.output import say, take_any_text, writing
 from tracker.errors import ConfigurationError
 
 NAME = "inpaint-tracker"
 app = typer.Typer(
     help="Submits Midjourney inpaint jobs to Apiframe and tracks every one to its end.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -27,6 +30,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "cancel": caller.cancel, "track": caller.track, "refresh": caller.refresh,
     },
     "For operators": {"doctor": doctor},
+    "For your shell": {"completion": completion.completion},
 }  # fmt: skip
 for panel, commands in _PANELS.items():
     for name, command in commands.items():
@@ -34,29 +38,46 @@ for panel, commands in _PANELS.items():
 app.add_typer(keys.app, name="keys", rich_help_panel="For operators")
 
 
-def main() -> None:
-    """Every failure is a line on stderr and an exit code, never a traceback. SIGTERM is a wish to end, and no failure:
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        say(f"{NAME} {version(NAME)}")
+        raise typer.Exit
 
-    as pid 1 a process without a handler would not see it, and uvicorn raises it again once it has stopped.
-    """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.OK))
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", "-V", help="Show the version.", is_eager=True, callback=_tell_version)
+    ] = False,
+) -> None:
+    """Submits Midjourney inpaint jobs to Apiframe and tracks every one to its end."""
+
+
+def main() -> None:
+    """Every failure is a line on stderr and an exit code, never a traceback."""
+    heed_signals()
+    take_any_text()
+    completion.enable()
     try:
-        sys.exit(app(prog_name=NAME, standalone_mode=False))
+        with writing():
+            code = app(prog_name=NAME, standalone_mode=False)
+        sys.exit(code)
     except TyperException as error:
         _end(_one_line(error), Exit.USAGE)
     except ConfigurationError as error:
         _end(str(error), Exit.USAGE)
     except Stop as stop:
         _end(str(stop), stop.code)
-    except KeyboardInterrupt:
-        _end("Stopped.", Exit.INTERRUPTED)
+    except Interrupted as interrupted:
+        _end("Stopped.", interrupted.code)
 
 
 def _one_line(error: TyperException) -> str:
     """What is wrong with the command line, and where it says how it is right; empty after help that was asked for."""
-    message: str = getattr(error, "format_message", error.__str__)()
+    message: str = getattr(error, "format_message", error.__str__)().replace("Value error, ", "")  # pydantic's prefix
     path = getattr(getattr(error, "ctx", None), "command_path", NAME)
-    return f"{message.rstrip('.')}; see `{path} --help`." if message else ""
+    stop = "" if message.endswith((".", "?", "!")) else "."
+    return f"{message}{stop} See `{path} --help`." if message else ""
 
 
 def _end(message: str, code: Exit) -> None:

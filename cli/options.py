@@ -1,22 +1,50 @@
-"""What several commands take, and how they say what they found."""
+"""What several commands take."""
 
-import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
-from cli.api import Job
 from cli.exits import Exit, Stop
+from tracker.ids import as_uuid
+
+Given = TypeVar("Given", str | None, list[str] | None)
+
+
+def text(given: Given) -> Given:
+    """Raises BadParameter for bytes that are no text in the terminal's encoding: no request can carry them."""
+    words = [given] if isinstance(given, str) else given or []
+    if any(_is_broken(word) for word in words):
+        raise typer.BadParameter("not readable as text; is it in another encoding?")
+    return given
+
+
+def upsample(given: str | None) -> str | None:
+    """Raises BadParameter for what is no UUID."""
+    if text(given) is not None and as_uuid(str(given)) is None:
+        raise typer.BadParameter(f"{given!r} is no UUID; expected the id of a job at Apiframe.")
+    return given
+
+
+def _is_broken(word: str) -> bool:
+    """Python takes a byte that it cannot read for half a character."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts, on stdout.")]
-JobId = Annotated[str, typer.Argument(help="Our id, or upstream's.", metavar="JOB_ID")]
-JobIds = Annotated[list[str], typer.Argument(help="Our ids, or upstream's.", metavar="JOB_ID")]
-Labels = Annotated[list[str] | None, typer.Option("--label", help="Repeatable.", metavar="NAME=VALUE")]
+JobId = Annotated[str, typer.Argument(help="Our id, or upstream's.", metavar="JOB_ID", callback=text)]
+JobIds = Annotated[list[str], typer.Argument(help="Our ids, or upstream's.", metavar="JOB_ID", callback=text)]
+Labels = Annotated[list[str] | None, typer.Option("--label", help="Repeatable.", metavar="NAME=VALUE", callback=text)]
 _PANEL = "Connection"
 Url = Annotated[
-    str | None, typer.Option(help="The service's address, before TRACKER_URL.", metavar="URL", rich_help_panel=_PANEL)
-]
+    str | None,
+    typer.Option(help="The service's address, before TRACKER_URL.", metavar="URL", rich_help_panel=_PANEL,
+                 callback=text),
+]  # fmt: skip
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", help="TOML file with url and api_key; by default config.toml in "
@@ -34,13 +62,3 @@ def labels_of(given: list[str] | None) -> dict[str, str]:
             raise Stop(f"--label {label} {wrong}.", Exit.USAGE)
         labels[name] = value
     return labels
-
-
-def say(job: Job, as_json: bool, plain: str) -> None:
-    """At once, so that a pipe sees each as it comes."""
-    print(json.dumps(job) if as_json else plain, flush=True)
-
-
-def one_line(text: str) -> str:
-    """Without what could move a terminal's cursor."""
-    return "".join(character if character.isprintable() else " " for character in text)

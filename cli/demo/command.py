@@ -1,7 +1,6 @@
 """`inpaint-tracker demo`."""
 
 import base64
-import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import SecretStr
-from rich.console import Console
 
 from cli.api import Api, CallerSettings, Job, connect
 from cli.bars import JobBars
-from cli.exits import Exit, Stop
+from cli.exits import Exit, Interrupted, Stop
+from cli.output import Screen, say
 
 if TYPE_CHECKING:
     from cli.demo.picture import Wish
     from cli.demo.stack import Stack
 
-console = Console(highlight=False, soft_wrap=True)
+console = Screen(highlight=False, soft_wrap=True)
 
 
 def demo(
@@ -33,17 +32,15 @@ def demo(
     try:
         from cli.demo import stack
     except ImportError as error:
-        raise Stop(f"The demo needs more: pip install 'inpaint-tracker[demo]' ({error.name})", Exit.USAGE) from None
+        raise Stop(f"The demo needs more: in a checkout, pip install './[demo]' ({error.name})", Exit.USAGE) from None
     console.print("Starting Redis, a stand-in for Apiframe, the service and a worker …")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # everything is stopped in order, however we are asked
     try:
         with stack.running((port, sandbox_port), output / "logs") as parts:
             _run(parts, output)
             if sys.stdin.isatty() if keep is None else keep:
-                console.print(f"Everything stays up: {parts.service_url}  API key {parts.api_key}  (Ctrl-C stops it)")
-                _until_interrupted(parts)
-    except KeyboardInterrupt:
-        raise Stop("Stopped before the end.", Exit.INTERRUPTED) from None
+                _stay_up(parts)
+    except Interrupted as interrupted:
+        raise Stop("Stopped before the end.", interrupted.code) from None
 
 
 def _run(parts: "Stack", output: Path) -> None:
@@ -111,10 +108,12 @@ def _judge(jobs: list[Job], histories: list[list[dict[str, Any]]]) -> None:
         raise Stop("Not every job completed.", Exit.FAILED)
 
 
-def _until_interrupted(parts: "Stack") -> None:
+def _stay_up(parts: "Stack") -> None:
+    """To be stopped now is no failure: every job completed."""
     ever = threading.Event()
     try:
+        say(f"Everything stays up: {parts.service_url}  API key {parts.api_key}  (Ctrl-C stops it)")
         while not ever.wait(1):
             parts.check()
-    except KeyboardInterrupt:
-        console.print("Stopping …")
+    except Interrupted:
+        say("Stopping …")

@@ -1,16 +1,15 @@
 """`inpaint-tracker doctor`."""
 
-import json
 import sys
 import textwrap
 from dataclasses import asdict
 
-from rich.console import Console
 from rich.text import Text
 
 from cli.doctor.finding import Finding, Level
 from cli.exits import Exit, Stop
 from cli.options import AsJson
+from cli.output import Screen, say_json, writing
 
 STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
 
@@ -23,16 +22,17 @@ def doctor(as_json: AsJson = False) -> None:
     counts = {level: sum(finding.level is level for finding in findings) for level in Level}
     if as_json:
         shown = [asdict(finding) for finding in findings]
-        print(json.dumps({"findings": shown, "problems": counts[Level.PROBLEM], "warnings": counts[Level.WARNING]}))
+        say_json({"findings": shown, "problems": counts[Level.PROBLEM], "warnings": counts[Level.WARNING]})
     else:
-        _print(findings, f"Problems: {counts[Level.PROBLEM]}, warnings: {counts[Level.WARNING]}.")
+        with writing():
+            _print(findings, f"Problems: {counts[Level.PROBLEM]}, warnings: {counts[Level.WARNING]}.")
     if counts[Level.PROBLEM]:
         raise Stop("", Exit.FAILED)
 
 
 def _print(findings: list[Finding], summary: str) -> None:
     """On a terminal long lines hang under their own column; elsewhere a line stays one."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Screen(highlight=False, soft_wrap=True)
     indent = 11 + max(len(finding.check) for finding in findings)
     room = max(30, console.width - indent) if console.is_terminal else sys.maxsize
     for finding in findings:

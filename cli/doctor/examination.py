@@ -2,7 +2,7 @@
 
 import asyncio
 
-from cli.doctor import callers, public, store, upstream
+from cli.doctor import callers, public, store, upstream, worker
 from cli.doctor.finding import Finding, ok, problem
 from tracker.errors import ConfigurationError
 from tracker.settings import Settings, load
@@ -19,5 +19,5 @@ def examine_all() -> list[Finding]:
 
 
 async def _examine(settings: Settings) -> list[Finding]:
-    parts = await asyncio.gather(store.examine(settings), upstream.examine(settings), public.examine(settings))
+    parts = await asyncio.gather(*(part.examine(settings) for part in (store, worker, upstream, public)))
     return [finding for part in parts for finding in part]

@@ -56,7 +56,7 @@ def _version(check: str, info: Info) -> Finding:
 def _persistence(check: str, append_only: bool) -> Finding:
     if append_only:
         return ok(check, "appendonly yes")
-    return warning(check, "appendonly no: a restart of Redis forgets jobs, or all of them", "Set appendonly yes.")
+    return warning(check, "appendonly no: a restart of Redis forgets the latest jobs, or all", "Set appendonly yes.")
 
 
 def _eviction(check: str, policy: str, limit: int) -> Finding:

@@ -138,7 +138,7 @@ class AsyncTracker:
             following = page.following
 
     async def _send(self, call: Call[T]) -> T:
-        attempts = Attempts(call, self._retries)
+        attempts = Attempts(call, self._retries, self._url)
         while True:
             await asyncio.sleep(attempts.pause)
             reply = attempts.settled(await self._attempt(call.request))

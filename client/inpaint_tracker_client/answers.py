@@ -13,6 +13,7 @@ from inpaint_tracker_client.errors import REFUSALS, Problem, Refused, TrackerErr
 from inpaint_tracker_client.models import Job, Wire
 
 Model = TypeVar("Model", bound=BaseModel)
+PASSING = frozenset({429})
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,19 @@ def _read(reply: Reply, model: type[Model]) -> Model:
 
 
 def error_of(reply: Reply) -> TrackerError:
-    """The error that a reply without success stands for."""
-    if 400 <= reply.status < 500:
+    """The error that a reply without success stands for.
+
+    A refusal is the service's in its own words alone: a wrong host's 404 says nothing about a job. What passes (5xx,
+    429) passes whoever says so.
+    """
+    if 400 <= reply.status < 500 and (reply.status in PASSING or _is_ours(reply)):
         return REFUSALS.get(reply.status, Refused)(read_problem(reply))
     return Unavailable(read_problem(reply)) if reply.status >= 500 else _unexpected(reply)
+
+
+def _is_ours(reply: Reply) -> bool:
+    problem = _object(reply.body)
+    return all(isinstance(problem.get(name), str) for name in ("title", "detail", "requestId"))
 
 
 def read_problem(reply: Reply) -> Problem:

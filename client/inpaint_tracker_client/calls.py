@@ -52,7 +52,7 @@ def submit(
     parent_job_id: str, mask: bytes, prompt: str | None, labels: Mapping[str, str] | None, idempotency_key: str | None
 ) -> Call[Job]:
     """Without a key it gets one of its own, so that it can be sent again safely."""
-    key = str(uuid.uuid4()) if idempotency_key is None else _header_text("idempotency_key", idempotency_key)
+    key = str(uuid.uuid4()) if idempotency_key is None else checked_key(idempotency_key)
     fields = {"parentJobId": parent_job_id, "mask": base64.b64encode(mask).decode(), "prompt": prompt, "labels": labels}
     return _posting("/v1/jobs", fields, {"Idempotency-Key": key})
 
@@ -135,7 +135,8 @@ def _parameter(name: str, value: str | datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _header_text(name: str, text: str) -> str:
-    if not (text.isascii() and text.isprintable() and 1 <= len(text) <= 255):
-        raise ValueError(f"{name}: expected 1 to 255 printable ASCII characters")
-    return text
+def checked_key(idempotency_key: str) -> str:
+    """It travels in a header; the queue's door takes the same."""
+    if not (idempotency_key.isascii() and idempotency_key.isprintable() and 1 <= len(idempotency_key) <= 255):
+        raise ValueError("idempotency_key: expected 1 to 255 printable ASCII characters")
+    return idempotency_key

@@ -52,7 +52,8 @@ def _from_path(path: str | os.PathLike[str]) -> bytes:
 
 
 def _from_file(file: BinaryFile) -> bytes:
-    content: object = file.read()
+    given: object = file
+    content: object = None if isinstance(given, io.TextIOBase) else file.read()  # text mode would fail at decoding
     if not isinstance(content, bytes):
         raise TypeError("the mask's file must be opened in binary mode, 'rb'")
     return content

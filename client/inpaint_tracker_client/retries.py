@@ -25,12 +25,16 @@ class Silence:
 
 
 class Attempts:
-    """One call's tries. The shell waits `pause` seconds, sends, and asks `settled` until that gives a reply."""
+    """One call's tries. The shell waits `pause` seconds, sends, and asks `settled` until that gives a reply.
 
-    def __init__(self, call: Call[Any], retries: int) -> None:
+    `url` is for people: where the service should be.
+    """
+
+    def __init__(self, call: Call[Any], retries: int, url: str) -> None:
         self.pause = call.after
         self._until = call.until
         self._retries = retries
+        self._url = url
         self._made = 0
 
     def settled(self, outcome: Reply | Silence) -> Reply | None:
@@ -43,7 +47,8 @@ class Attempts:
         if self._may_go_on(asked):
             return None
         if isinstance(outcome, Silence):
-            raise Unavailable(f"no answer after {self._made} attempts: {outcome.reason}")
+            times = "1 attempt" if self._made == 1 else f"{self._made} attempts"
+            raise Unavailable(f"no answer from {self._url} after {times}: {outcome.reason}")
         return outcome
 
     def _backoff(self) -> float:

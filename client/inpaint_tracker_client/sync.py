@@ -171,7 +171,7 @@ class Tracker:
             following = page.following
 
     def _send(self, call: Call[T]) -> T:
-        attempts = Attempts(call, self._retries)
+        attempts = Attempts(call, self._retries, self._url)
         while True:
             time.sleep(attempts.pause)
             reply = attempts.settled(self._attempt(call.request))

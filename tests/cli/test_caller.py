@@ -1,16 +1,20 @@
 """A caller's commands against a running service."""
 
 import json
-import signal
+import re
+import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from cli.exits import Exit
-from tests.cli.command import execute, run, start
+from tests.cli.command import execute, run
 from tests.cli.relay import LOST, UNAVAILABLE, relay
+from tests.client.unruly import answers, unruly
 from tests.door import KEYS, mask_png
 from tests.processes import free_port
+from tests.samples import PARENT
 from tests.town import Town, town
 
 
@@ -42,16 +46,28 @@ async def test_submit_reads_standard_input_and_waits(here: Town) -> None:
     assert (code, out.count("http")) == (0, 4)
 
 
+async def test_a_name_is_told_as_it_is(here: Town, tmp_path: Path) -> None:
+    """On one line, however long, and without a meaning of its own."""
+    mask = tmp_path / f"[bold]{'m' * 90}.png"
+    mask.write_bytes(mask_png())
+    _, _, err = await run(here, "submit", str(mask), "--parent", here.parent_id, "--wait")
+    assert all(line.startswith(str(mask)) for line in err.splitlines())
+
+
 async def test_json_is_one_document_or_one_object_a_line(here: Town, mask: str) -> None:
-    """For scripts."""
+    """For scripts: a job from what takes one, `jobs` from what takes several, and a line a state from what follows."""
     _, out, _ = await run(here, "submit", mask, "--parent", here.parent_id, "--json")
-    job = json.loads(out)
+    [job] = json.loads(out)["jobs"]
+    assert job["file"] == mask
     _, out, err = await run(here, "watch", job["id"], "--json")
     states = [json.loads(line) for line in out.splitlines()]
     assert (states[-1]["status"], err) == ("COMPLETED", "")
     assert [state["progress"] for state in states] == sorted(state["progress"] for state in states)
     _, out, _ = await run(here, "get", job["id"], "--json")
     assert json.loads(out)["id"] == job["id"]
+    code, out, err = await run(here, "refresh", job["id"], "no-such-job", "--json", key=KEYS["ops"][0])
+    assert (code, [one["id"] for one in json.loads(out)["jobs"]]) == (3, [job["id"]])
+    assert err.startswith("no-such-job: ")
 
 
 async def test_a_failed_job_is_exit_code_1_with_its_reason(here: Town, mask: str) -> None:
@@ -64,10 +80,10 @@ async def test_a_failed_job_is_exit_code_1_with_its_reason(here: Town, mask: str
 
 async def test_a_refusal_is_exit_code_3_with_the_request_id(here: Town, mask: str) -> None:
     """What the service said, in one line."""
-    code, out, err = await run(here, "submit", mask, "--parent", "nonsense")
+    wrong = ["--prompt", "x" * 2001, "--label", f"{'n' * 64}=x"]
+    code, out, err = await run(here, "submit", mask, "--parent", here.parent_id, *wrong)
     assert (code, out, len(err.splitlines())) == (3, "", 1)
-    assert "parentJobId" in err
-    assert "[request " in err
+    assert re.fullmatch(r"prompt: [^;.]+; labels: [^;.]+\. \[request \w+\]\n", err)
     code, _, err = await run(here, "get", here.parent_id, key="a-wrong-key")
     assert code == 3
     assert "a-wrong-key" not in err
@@ -96,12 +112,13 @@ def no_image(tmp_path: Path) -> str:
 
 
 async def test_several_masks_are_several_jobs(here: Town, masks: list[str], no_image: str) -> None:
-    """An id a line; and one that is refused does not hold up the others."""
+    """An id a line, with the mask it is for; and one that is refused does not hold up the others."""
     code, out, err = await run(here, "submit", masks[0], no_image, masks[1], "--parent", here.parent_id)
-    assert (code, len(set(out.split())), len(err.splitlines())) == (3, 2, 1)
-    assert err.startswith(f"{no_image}: mask: ")
+    ids = [line.split("  ")[0] for line in out.splitlines()]
+    assert (code, [line.split("  ")[1] for line in out.splitlines()], len(set(ids))) == (3, masks, 2)
+    assert (len(err.splitlines()), err.startswith(f"{no_image}: mask: ")) == (1, True)
     assert "[request " in err
-    code, out, err = await run(here, "watch", *out.split())
+    code, out, err = await run(here, "watch", *ids)
     assert (code, len(out.splitlines())) == (0, 8)
     assert all(len(line.split()) == 2 for line in out.splitlines())
 
@@ -112,8 +129,8 @@ async def test_several_masks_are_waited_for_together(here: Town, masks: list[str
     assert (code, out.count("http")) == (0, 8)
     assert [line.split()[0] for line in err.splitlines()[:2]] == masks
     code, out, err = await run(here, "submit", *masks, "--parent", here.parent_id, "--wait", "--json")
-    final = [job["id"] for line in out.splitlines() if (job := json.loads(line))["status"] == "COMPLETED"]
-    assert (code, len(set(final)), err) == (0, 2, "")
+    final = {job["id"]: job["file"] for line in out.splitlines() if (job := json.loads(line))["status"] == "COMPLETED"}
+    assert (code, sorted(final.values()), err) == (0, sorted(masks), "")
 
 
 async def test_a_job_that_fails_does_not_hide_the_others(here: Town, mask: str) -> None:
@@ -125,7 +142,7 @@ async def test_a_job_that_fails_does_not_hide_the_others(here: Town, mask: str) 
     code, images, err = await run(here, "watch", failed["id"], out.strip(), "no-such-job")
     assert (code, images.count("http")) == (3, 4)
     assert err.count("FAILED: Image denied (provider_failed)") == 1
-    assert err.splitlines()[-1].startswith("There is no such job")
+    assert err.splitlines()[-1].startswith("no-such-job: There is no such job")
 
 
 async def test_a_key_gives_the_same_job_again(here: Town, mask: str) -> None:
@@ -147,7 +164,27 @@ async def test_a_submission_without_an_answer_is_repeated_under_its_key(
         code, out, err = await run(url, "submit", mask, "--parent", here.parent_id)
     assert (code, err) == (0, "")
     _, listed, _ = await run(here, "list", "--json")
-    assert [json.loads(line)["id"] for line in listed.splitlines()] == [out.strip()]
+    assert [job["id"] for job in json.loads(listed)["jobs"]] == [out.strip()]
+
+
+@pytest.mark.parametrize("first_answer", [LOST, UNAVAILABLE], ids=["lost", "503"])
+@pytest.mark.parametrize("command", ["get", "list", "track", "cancel"])
+async def test_every_other_command_is_repeated_too(here: Town, command: str, first_answer: bytes) -> None:
+    """All of it is safe to repeat."""
+    job = await here.submit()
+    given = {"get": [job["id"]], "track": [here.parent_id], "cancel": ["no-such-job"], "list": []}
+    async with relay(str(here.settings.public_url), first_answer) as url:
+        code, _, err = await run(url, command, *given[command])
+    assert (code, "no such job" in err) == ((3, True) if command == "cancel" else (0, False))
+
+
+async def test_a_service_is_not_asked_again_before_it_wants_to_be() -> None:
+    """`Retry-After` is kept to, and one beyond a command's patience ends it."""
+    async with unruly(answers(503, Retry_After="1"), answers(503, Retry_After="60")) as server:
+        started = time.monotonic()
+        code, _, err = await run(server.url, "get", "x")
+    assert (code, len(server.requests), len(err.splitlines())) == (4, 2, 1)
+    assert time.monotonic() - started >= 1
 
 
 @pytest.mark.parametrize(
@@ -156,6 +193,7 @@ async def test_a_submission_without_an_answer_is_repeated_under_its_key(
         (["MASK", "MASK"], "given twice"),
         (["MASK", "-", "--key", "k"], "--key names one submission"),
         (["MASK", "--key", ""], "--key takes"),
+        (["MASK", "--parent", "nonsense"], "--parent': 'nonsense' is no UUID"),
         (["MASK", "--label", "order"], "--label order is not NAME=VALUE"),
         (["MASK", "--label", "a=1", "--label", "a=2"], "--label a=2 was given twice"),
     ],
@@ -163,7 +201,7 @@ async def test_a_submission_without_an_answer_is_repeated_under_its_key(
 async def test_what_would_be_a_mistake_is_not_sent(mask: str, arguments: list[str], words: str) -> None:
     """Exit code 2, in one line, with nobody asked."""
     given = [mask if argument == "MASK" else argument for argument in arguments]
-    code, out, err = await run("http://127.0.0.1:9", "submit", *given, "--parent", "p")
+    code, out, err = await run("http://127.0.0.1:9", "submit", "--parent", PARENT, *given)
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert words in err
 
@@ -179,7 +217,7 @@ async def test_cancel_ends_what_is_pending_and_nothing_else(redis_url: str, mask
         code, out, _ = await run(here, "get", job_id.strip(), "--json")
         assert json.loads(out)["status"] == "CANCELLED"
         code, _, err = await run(here, "watch", job_id.strip())
-        assert (code, err.splitlines()[-1].split()[1]) == (1, "CANCELLED:")
+        assert (code, err.splitlines()[-1]) == (1, f"{job_id.strip()} CANCELLED.")
 
 
 async def test_refresh_is_for_operators(here: Town, mask: str) -> None:
@@ -201,27 +239,6 @@ async def test_track_takes_over_what_was_submitted_elsewhere(here: Town) -> None
     assert (job["upstreamJobId"], job["owner"], job["labels"]) == (here.parent_id, "editor", {"order": "8"})
 
 
-@pytest.mark.usefixtures("redis")
-async def test_ctrl_c_ends_a_watch_at_once(redis_url: str, mask: str) -> None:
-    """However long the service holds its answer."""
-    async with town(redis_url, worker=False) as here:
-        _, job_id, _ = await run(here, "submit", mask, "--parent", here.parent_id)
-        url = str(here.settings.public_url)
-        process = await start("watch", job_id.strip(), TRACKER_URL=url, TRACKER_API_KEY=KEYS["editor"][0])
-        assert process.stderr is not None
-        assert b"PENDING" in await process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        _, err = await process.communicate()
-        assert (process.returncode, err) == (130, b"")
-
-
-async def test_what_is_no_tracker_is_said_to_be_none(here: Town) -> None:
-    """As when the address is another service's."""
-    code, out, err = await run(here.settings.apiframe_base_url, "get", "x")
-    assert (code, out, len(err.splitlines())) == (3, "", 1)
-    assert "TRACKER_URL" in err
-
-
 async def test_words_of_others_move_no_cursor(here: Town, mask: str) -> None:
     """A prompt is shown as text, whatever is in it."""
     prompt = "a \x1b[31mred\nboat [bold]"
@@ -238,7 +255,9 @@ async def test_words_of_others_move_no_cursor(here: Town, mask: str) -> None:
         ("submit", "'MASK'", "inpaint-tracker submit"),
         ("submit m.png --parnt x", "--parent", "inpaint-tracker submit"),
         ("sumbit", "'sumbit'", "inpaint-tracker"),
+        ("sumbit", "Did you mean 'submit'?", "inpaint-tracker"),
         ("list --limit many", "'--limit'", "inpaint-tracker list"),
+        ("list --status done", "'--status': 'done' is not one of", "inpaint-tracker list"),
     ],
 )
 async def test_a_wrong_command_line_is_one_line(arguments: str, words: str, help_of: str) -> None:
@@ -246,7 +265,8 @@ async def test_a_wrong_command_line_is_one_line(arguments: str, words: str, help
     code, out, err = await execute(*arguments.split())
     assert (code, out, len(err.splitlines())) == (Exit.USAGE, "", 1)
     assert words in err
-    assert err.endswith(f"see `{help_of} --help`.\n")
+    assert re.search(rf"[^.?][.?] See `{help_of} --help`\.\n$", err)
+    assert "Value error" not in err
 
 
 async def test_no_command_at_all_shows_them_all() -> None:
@@ -254,3 +274,9 @@ async def test_no_command_at_all_shows_them_all() -> None:
     code, out, err = await execute()
     assert (code, err) == (Exit.USAGE, "")
     assert "submit" in out
+
+
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+async def test_the_version_is_told(flag: str) -> None:
+    """That of the distribution."""
+    assert await execute(flag) == (0, f"inpaint-tracker {version('inpaint-tracker')}\n", "")

@@ -12,9 +12,10 @@ from tests.town import Town
 KEY = KEYS["editor"][0]
 
 
-def written(path: Path, text: str) -> str:
+def written(path: Path, text: str, mode: int = 0o600) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+    path.chmod(mode)
     return str(path)
 
 
@@ -48,6 +49,9 @@ async def test_flags_go_before_the_environment_then_dot_env_then_the_file(here: 
         ('apikey = "x"', "unknown setting 'apikey'; it may have url and api_key"),
         ("api_key = 5", "api_key must be a text in quotes"),
         ('url = "tracker.example"\napi_key = "secret-key"', "is no absolute http(s) address"),
+        ('url = "http://me:secret-key@tracker"\napi_key = "x"', "may hold no user, password"),
+        ('url = "http://tracker?x=secret-key"\napi_key = "x"', "may hold no user, password"),
+        ('url = "http://[::1"\napi_key = "x"', "is no absolute http(s) address"),
         ('api_key = "secret-key\\n\\u0000"', "no HTTP header can carry"),
         ('url = "http://x"', "TRACKER_API_KEY is not set, nor api_key in"),
     ],
@@ -67,3 +71,13 @@ async def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
     path = str(tmp_path / "none.toml")
     code, _, err = await execute("list", "--config", path, cwd=tmp_path)
     assert (code, err) == (Exit.USAGE, f"Cannot read {path}: No such file or directory\n")
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+async def test_a_file_that_others_may_read_is_warned_of(here: Town, tmp_path: Path, mode: int) -> None:
+    """In one line, if there is a key in it; the command goes on."""
+    path = written(tmp_path / "mine.toml", toml(here.settings.public_url), mode)
+    code, out, err = await execute("list", "--config", path, cwd=tmp_path)
+    assert (code, out, err) == (0, "", f"Others may read the key in {path}: chmod 600 {path}\n")
+    path = written(tmp_path / "url.toml", f'url = "{here.settings.public_url}"\n', mode)
+    assert await execute("list", "--config", path, cwd=tmp_path, TRACKER_API_KEY=KEY) == (0, "", "")

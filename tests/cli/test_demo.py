@@ -80,9 +80,24 @@ async def test_ctrl_c_stops_everything_cleanly(tmp_path: Path, sent: signal.Sign
     process.send_signal(sent)
     async with asyncio.timeout(15):
         _, err = await process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 128 + sent
     assert err.decode().strip() == "Stopped before the end."
     assert not [pid for pid in children if alive(pid)]
+
+
+async def test_a_demo_that_stays_up_is_ended_without_failure(tmp_path: Path) -> None:
+    """Every job completed before, which is what its exit code tells."""
+    options = ["--keep", "--port", "0", "--sandbox-port", "0", "--output", str(tmp_path)]
+    process = await asyncio.create_subprocess_exec(
+        *command(*options), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    while b"Everything stays up" not in (line := await process.stdout.readline()):
+        assert line, "the demo ended early"
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(15):
+        out, err = await process.communicate()
+    assert (process.returncode, out.decode().strip(), err) == (0, "Stopping …", b"")
 
 
 async def test_a_demo_that_is_killed_outright_leaves_no_orphans(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`doctor`: what it finds with the real parts, well and unwell."""
 
+import asyncio
 import hashlib
 import json
 from pathlib import Path
@@ -12,7 +13,7 @@ from cli.doctor import clock
 from cli.doctor.finding import Level
 from tests.cli.command import execute
 from tests.door import UPSTREAM_KEY
-from tests.processes import free_port
+from tests.processes import environment, free_port, started
 from tests.redis_server import redis_server
 from tests.town import Town, town
 
@@ -42,11 +43,11 @@ def level(found: dict[str, list[dict[str, Any]]], check: str) -> str:
 
 
 async def test_a_sound_installation_has_no_problem(here: Town, tmp_path: Path) -> None:
-    """Exit code 0, though this Redis keeps nothing on disk: that is a warning."""
+    """Exit code 0, though this Redis keeps nothing on disk and no worker has signed on: these are warnings."""
     code, found = await examined(tmp_path, **settings(here))
     assert code == 0
     unwell = {check for check, [finding, *_] in found.items() if finding["level"] != "ok"}
-    assert unwell == {"Redis persistence"}
+    assert unwell == {"Redis persistence", "worker"}  # the town's worker is no process of its own
     assert {"settings", "API_KEYS", "Redis", "Redis clock", "Apiframe", "credits", "PUBLIC_URL", "webhooks"} <= set(
         found
     )
@@ -58,7 +59,23 @@ async def test_people_get_a_line_for_each_finding_and_its_remedy(here: Town, tmp
     assert code == 0
     assert "warning  Redis persistence" in out
     assert "Set appendonly yes." in out
-    assert out.splitlines()[-1] == "Problems: 0, warnings: 1."
+    assert out.splitlines()[-1] == "Problems: 0, warnings: 2."
+
+
+@pytest.mark.usefixtures("redis")
+async def test_a_worker_gives_a_sign_of_life(redis_url: str, tmp_path: Path) -> None:
+    """In the Redis of the queue, wherever that is; without one, jobs would stay PENDING."""
+    with TemporaryDirectory(prefix="it-") as folder, redis_server(Path(folder)) as queue_url:
+        async with asyncio.timeout(40), town(redis_url, worker=False) as here:
+            env = settings(here, QUEUE_REDIS_URL=queue_url)
+            _, found = await examined(tmp_path, **env)
+            assert level(found, "worker") == "warning"
+            assert "inpaint-tracker worker" in found["worker"][0]["remedy"]
+            worker_env = environment(redis_url, **{**env, "REDIS_URL": redis_url})
+            async with started(["cli", "worker"], worker_env, tmp_path / "worker.log") as worker:
+                await worker.until_logged("worker started")
+                while level((await examined(tmp_path, **env))[1], "worker") != "ok":
+                    await asyncio.sleep(0.1)
 
 
 async def test_every_wrong_setting_is_named(tmp_path: Path) -> None:

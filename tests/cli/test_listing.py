@@ -47,7 +47,8 @@ async def few(redis: object, redis_url: str) -> AsyncIterator[Town]:
 async def listed(here: Town, *options: str, caller: str = "editor") -> list[dict[str, Any]]:
     code, out, err = await run(here, "list", "--json", *options, key=KEYS[caller][0])
     assert (code, err) == (0, "")
-    return [json.loads(line) for line in out.splitlines()]
+    jobs: list[dict[str, Any]] = json.loads(out)["jobs"]
+    return jobs
 
 
 def numbers(jobs: list[dict[str, Any]]) -> list[int]:
@@ -95,10 +96,17 @@ async def test_on_a_terminal_it_is_a_table_that_fits(few: Town) -> None:
 
 @pytest.mark.parametrize(
     ("options", "code", "words"),
-    [(["--status", "lost"], 2, "lost"), (["--label", "x"], 2, "NAME=VALUE"), (["--after", "soon"], 3, "createdAfter")],
+    [
+        (["--status", "lost"], 2, "lost"),
+        (["--label", "x"], 2, "NAME=VALUE"),
+        (["--after", "soon"], 2, "'--after': 'soon' is neither a time"),
+        (["--before", "9999-12-31T23:59-23:00"], 2, "'--before'"),
+        (["--parent", "zz"], 2, "'--parent': 'zz' is no UUID"),
+        (["--label", f"{'n' * 64}=x"], 3, "No job can have this label"),
+    ],
 )
 async def test_a_wrong_filter_is_refused(few: Town, options: list[str], code: int, words: str) -> None:
-    """Here or by the service, by name."""
+    """Here by its flag, or by the service, by name."""
     ended, out, err = await run(few, "list", *options)
     assert (ended, out) == (code, "")
     assert words in err

@@ -1,6 +1,7 @@
 """Processes as an operator starts them, from the environment alone."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,33 @@ async def test_the_other_two_doors_say_it_as_plainly(command: list[str]) -> None
     assert ended.returncode != 0
     assert "REDIS_URL: is not set" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "sandbox"])
+@pytest.mark.parametrize("form", ["json", "console"])
+async def test_what_listens_says_where(redis_url: str, tmp_path: Path, command: str, form: str) -> None:
+    """One line with an address that answers, once it does; and SIGTERM is no failure."""
+    name = {"serve": "service", "sandbox": "sandbox"}[command]
+    env = environment(redis_url, APIFRAME_BASE_URL="http://127.0.0.1:9", LOG_FORMAT=form)
+    async with asyncio.timeout(SECONDS):
+        async with started(["cli", command, "--port", "0"], env, tmp_path / "log") as process:
+            await process.until_logged(f"{name} started")
+            [line] = [line for line in process.output().splitlines() if "started" in line]
+            [address] = re.findall(r"http://127\.0\.0\.1:\d+", line)
+            async with httpx.AsyncClient() as client:
+                assert (await client.get(f"{address}/healthz")).status_code in (200, 404)
+            assert await process.stop() == 0
+    assert all(line.startswith("{") == (form == "json") for line in process.output().splitlines())
+
+
+async def test_a_wrong_setting_of_the_sandbox_is_named() -> None:
+    """In a line."""
+    ended = await asyncio.to_thread(run, "cli", "sandbox", SANDBOX_CREDITS="many")
+    assert (ended.returncode, ended.stderr.partition(":")[0], len(ended.stderr.splitlines())) == (
+        2,
+        "SANDBOX_CREDITS",
+        1,
+    )
 
 
 async def test_a_port_in_use_is_said_in_one_line(redis_url: str) -> None:

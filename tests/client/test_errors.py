@@ -90,11 +90,14 @@ async def test_each_status_has_its_type(connect: Connect, status: int) -> None:
     assert str(caught.value) == f"{status} No: Never. [request r1]"
 
 
-@pytest.mark.parametrize("body", [b"<html>Not here</html>", b"[]", b'{"errors": "odd", "detail": 7}', b""])
-async def test_a_refusal_by_something_else_is_told_by_its_status(connect: Connect, body: bytes) -> None:
-    """Its page is not shown; the request id is, if there is one."""
-    async with unruly(answers(404, body, X_Request_ID="r2")) as server, connect(server.url) as tracker:
-        with pytest.raises(NotFound, match=r"^404 Not Found \[request r2\]$"):
+@pytest.mark.parametrize(
+    "body", [b"<html>Not here</html>", b"[]", b'{"errors": "odd", "detail": 7}', b'{"detail": "Not Found"}', b""]
+)
+@pytest.mark.parametrize("status", [401, 404, 409])
+async def test_a_refusal_by_something_else_says_nothing_about_a_job(connect: Connect, status: int, body: bytes) -> None:
+    """A wrong host's page is no `no such job`."""
+    async with unruly(answers(status, body)) as server, connect(server.url) as tracker:
+        with pytest.raises(UnexpectedAnswer, match=rf"^an answer {status} .* not the service's; check the url$"):
             await tracker.get("0198")
 
 

@@ -54,6 +54,14 @@ def test_what_is_no_mask_is_refused_without_showing_it(wrong: object) -> None:
     assert "iVBO" not in str(caught.value)
 
 
+def test_a_mask_opened_as_text_is_told_so(tmp_path: Path) -> None:
+    """Before anything is decoded: an image is no UTF-8."""
+    path = tmp_path / "mask.jpg"
+    path.write_bytes(b"\xff\xd8\xff")
+    with path.open() as file, pytest.raises(TypeError, match="must be opened in binary mode, 'rb'"):
+        read_mask(file)  # type: ignore[arg-type]
+
+
 def test_a_mask_that_is_not_there_is_an_oserror(tmp_path: Path) -> None:
     """As Python says it."""
     with pytest.raises(FileNotFoundError):

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from cli.exits import Exit
 from service.queries import MAX_LIMIT
 from tests.door import KEYS, key, mask_png, submission
 from tests.town import Town, town
@@ -29,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "api.md").read_text("utf-8")
 MAIN_ROAD = ("Get a key", "Submit", "Wait", "Fetch the images", "List", "Cancel", "Track")
 BY_HAND = "From the command line"
+HERE = "Try it here"
 LANGUAGES = ("sh", "python", "js", "go")
 NEEDED = {
     "curl": "install curl 7.83 or newer",
@@ -59,11 +61,12 @@ BLOCKS = _blocks()
 
 
 def program(language: str, *sections: str) -> str:
-    """The language's blocks, of these sections or of all that are not the console script's."""
+    """The language's blocks, of these sections or of all that speak HTTP."""
     texts = [
         block.text
         for block in BLOCKS
-        if block.language == language and (block.section in sections if sections else block.section != BY_HAND)
+        if block.language == language
+        and (block.section in sections if sections else block.section not in (BY_HAND, HERE))
     ]
     if language == "sh":
         return "set -euo pipefail\n" + "".join(texts)
@@ -225,10 +228,26 @@ async def test_the_guide_leads_from_a_new_key_to_four_images(redis_url: str, fol
     assert_four_images(folder)
 
 
+async def test_a_newcomer_gets_four_images_here(here: Town, folder: Path) -> None:
+    """From the stand-in's upsample on; the addresses are the demo's."""
+    (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
+    text = program("sh", HERE)
+    for demo, ours in {
+        "http://127.0.0.1:8000": here.api.base_url,
+        "http://127.0.0.1:9000": here.sandbox.base_url,
+    }.items():
+        assert demo in text
+        text = text.replace(demo, str(ours).rstrip("/"))
+    lines = await run(here, "sh", text)
+    assert (len(lines), len(await here.charges())) == (4, 1)
+    assert (await here.sandbox.get(lines[0])).headers["content-type"].startswith("image/")
+
+
 async def test_the_commands_of_the_guide_work(here: Town) -> None:
     """Those of the console script; what it shows on a terminal goes to stderr."""
     lines = await run(here, "sh", "exec 2> terminal.txt\n" + program("sh", BY_HAND))
     assert sum(line.startswith("http") for line in lines) == 4
+    assert lines[-2] == "COMPLETED"
     assert any(re.match(r"status\s+COMPLETED", line) for line in lines)
     assert re.fullmatch(ID, lines[-1])
     assert len(await here.charges()) == 2
@@ -259,6 +278,31 @@ def test_the_tables_of_the_guide_are_complete() -> None:
     assert first_column("Get a key") == list(SCOPES)
     assert sorted(first_column("Wait")) == sorted(FailureCode)
     assert all(f"`{status}`" in GUIDE for status in Status)
+
+
+def test_the_exit_codes_of_the_guide_are_complete() -> None:
+    """Each that a command can end with."""
+    rows = re.findall(r"(?m)^\| ([\d, ]+) \|", GUIDE.partition(f"## {BY_HAND}")[2])
+    assert sorted(int(code) for row in rows for code in row.split(",")) == sorted(Exit)
+
+
+async def test_a_second_cancellation_is_as_the_guide_says(idle: Town) -> None:
+    """No conflict: it is what was asked for."""
+    assert "`200` again when it is\n`CANCELLED` already" in GUIDE
+    job = await idle.submit()
+    answers = [await idle.api.post(f"/v1/jobs/{job['id']}/cancel", headers=key("editor")) for _ in range(2)]
+    assert [(answer.status_code, answer.json()["status"]) for answer in answers] == [(200, "CANCELLED")] * 2
+
+
+def test_nothing_is_installed_by_a_name_that_is_not_ours() -> None:
+    """On a package index it might be anybody's: pages and messages name a folder of the checkout."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "client").rglob("*.md")]
+    texts = [
+        path.read_text("utf-8") for path in [*pages, *(ROOT / "client").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]
+    ]
+    wanted = [name for text in texts for name in re.findall(r"pip install '?([^\s`]+)", text)]
+    assert len(wanted) > 4
+    assert all(name.startswith("./") for name in wanted), wanted
 
 
 async def test_the_problem_that_is_shown_is_the_problem_that_is_sent(idle: Town) -> None:

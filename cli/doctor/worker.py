@@ -1,0 +1,25 @@
+"""Workers: whether any has given a sign of life to the queue's Redis."""
+
+from contextlib import aclosing
+
+from cli.doctor.finding import Finding, ok, warning
+from tracker.queue import QUEUE_NAME
+from tracker.settings import Settings
+from tracker.store.connection import UNAVAILABLE, connect
+
+SIGN_OF_LIFE = f"{QUEUE_NAME}:health-check"
+"""arq's workers write it every ten seconds, and it lives one second longer."""
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Nothing where Redis cannot be asked: that is told already."""
+    url = settings.queue_redis_url or settings.redis_url
+    try:
+        async with aclosing(connect(url.get_secret_value())) as redis:
+            alive = await redis.exists(SIGN_OF_LIFE)
+    except (ValueError, *UNAVAILABLE):
+        return []
+    if alive:
+        return [ok("worker", "at least one is running")]
+    text = "none has given a sign of life for ten seconds: jobs stay PENDING"
+    return [warning("worker", text, "Start `inpaint-tracker worker`, with the same REDIS_URL and QUEUE_REDIS_URL.")]

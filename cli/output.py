@@ -1,0 +1,87 @@
+"""What a command says on stdout: whole, at once, and with one word where that cannot be."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import Any, NoReturn
+
+from rich.console import Console
+
+from cli.exits import Exit, Stop
+
+Job = dict[str, Any]
+
+
+class Screen(Console):
+    """rich's console, which would end with 1 where nobody reads on: with us that means a job that failed."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise _unread()
+
+
+def take_any_text() -> None:
+    """A prompt or a label may have letters that the terminal's encoding has not: they are shown as escapes."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def say(text: str) -> None:
+    """At once, so that a pipe sees each as it comes."""
+    with writing():
+        print(text, flush=True)
+
+
+def say_json(document: object) -> None:
+    say(json.dumps(document))
+
+
+@contextmanager
+def one_by_one(as_json: bool) -> Iterator[Callable[[Job, str], None]]:
+    """Yields how each of several jobs is told: a line at once, or `{"jobs": […]}` at the end, however it ends."""
+    told: list[Job] = []
+
+    def tell(job: Job, plain: str) -> None:
+        if as_json:
+            told.append(job)
+        else:
+            say(plain)
+
+    try:
+        yield tell
+    finally:
+        if as_json:
+            say_json({"jobs": told})
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Raises Stop where what was written within cannot be taken."""
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise _unread() from None
+    except OSError as error:
+        _discard()
+        raise Stop(f"{error.filename or 'Cannot write the output'}: {error.strerror}.", Exit.OUTPUT) from None
+
+
+def one_line(text: str) -> str:
+    """Without what could move a terminal's cursor."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _unread() -> Stop:
+    _discard()
+    return Stop("", Exit.PIPE)
+
+
+def _discard() -> None:
+    """What is still buffered: Python would try it again at its end, and complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
