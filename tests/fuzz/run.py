@@ -87,7 +87,7 @@ class Run:
 
         try:
             each()
-        except (Exception, BaseExceptionGroup) as error:  # whatever it is, it is a finding
+        except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001  # whatever it is, it is a finding
             self.found.append(f"{kind}: {_told(error)}\n{last[:4000]}")
         self.seconds[kind] += time.monotonic() - began
 
