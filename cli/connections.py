@@ -8,9 +8,9 @@ import asyncio
 import logging
 import uuid
 from asyncio import TimerHandle
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from service.failures import EACH_LINE_SECONDS, LINES, Throttle
 from service.problems import problem
@@ -24,6 +24,8 @@ class Connection(HttpToolsProtocol):
     seconds: ClassVar[float]
     """For a head to come, and for the rest of a body that was answered before it was there."""
 
+    _running: RequestResponseCycle | None = None
+    """What is being answered; uvicorn's `cycle` is the last that was read, and others may wait before it."""
     _timer: TimerHandle | None = None
     _idle_bytes = 0
     _in_head = False
@@ -35,6 +37,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
+        self._let_go()
 
     def data_received(self, data: bytes) -> None:
         self._idle_bytes += len(data)
@@ -65,12 +68,22 @@ class Connection(HttpToolsProtocol):
         self._idle_bytes = 0
         super().on_body(body)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def send_400_response(self, msg: str) -> None:
         self._refuse(BadRequest(msg))
 
     @property
-    def _answering(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+    def _answering(self) -> RequestResponseCycle | None:
+        return self._running if self._running and not self._running.response_complete else None
+
+    def _let_go(self) -> None:
+        """What is still being answered is answered to nobody: nothing can be written to a closed connection."""
+        if running := self._answering:
+            running.disconnected = True
+            running.message_event.set()
 
     def _wait(self) -> None:
         self._timer = self._timer or self.loop.call_later(self.seconds, self._late)
@@ -88,8 +101,9 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, error: TrackerError) -> None:
-        if not (self._answering and self.cycle.response_started):
+        if not (self._answering and self._answering.response_started):
             self.transport.write(_written(error))
+        self._let_go()
         self.transport.close()
         self._stop_waiting()
 

@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -13,6 +14,7 @@ from cli.connections import MAX_IDLE_BYTES
 from service.app import create_app
 from service.failures import LINES
 from tests.door import key, settings_for, signed, submission
+from tests.processes import environment, free_port, log_lines, started, until_ready
 from tests.samples import upstream_id
 from tests.serving import serving
 from tests.wire import statuses, told, wire
@@ -136,3 +138,20 @@ async def test_broken_requests_do_not_flood_the_log(url: str, caplog: pytest.Log
         for _ in range(LINES + 20):
             await told(url, b"?\r\n\r\n")
     assert 10 < sum(record.name == "uvicorn.error" for record in caplog.records) <= LINES + 3
+
+
+async def test_what_breaks_off_behind_good_requests_leaves_no_traceback(redis_url: str, tmp_path: Path) -> None:
+    """The answers under way were written to a connection that was closed; uvicorn knew of the last of them alone."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    async with (
+        asyncio.timeout(30),
+        started(["cli", "serve", "--port", str(port)], environment(redis_url), tmp_path / "log") as process,
+    ):
+        await until_ready(url, process)
+        for _ in range(20):
+            assert await told(url, (GET + b"\r\n") * 3 + b"?\r\n\r\n")
+            async with wire(url) as line:
+                await line.send((GET + b"\r\n") * 3)
+        assert (await told(url, GET + CLOSE + b"\r\n")).startswith(b"HTTP/1.1 200 ")
+        assert await process.stop() == 0
+    assert [line for line in log_lines(process) if line["level"] in ("error", "critical")] == []
