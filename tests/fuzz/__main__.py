@@ -18,20 +18,29 @@ def main() -> int:
     """0 if nothing was found, else 1; then the processes' logs are kept, too."""
     given = _arguments()
     folder, console = Path(mkdtemp(prefix="fuzz-")), Console()
-    with standing(folder) as target:
-        run = Run(target, given.seed)
-        run.fuzz(given.cases)
-        run.found.extend(target.troubles())
-        try:
-            asyncio.run(target.require_order())
-        except AssertionError as error:
-            run.found.append(f"What must hold in Redis does not: {error}")
+    try:
+        run = _run(folder, given.cases, given.seed)
+    except KeyboardInterrupt:
+        console.print(f"It was stopped. Logs: {folder}")
+        return 1
     _show(console, run)
     if run.found:
         console.print(f"Logs: {folder}")
     else:
         rmtree(folder)
     return 1 if run.found else 0
+
+
+def _run(folder: Path, cases: int, seed: int) -> Run:
+    with standing(folder) as target:
+        run = Run(target, seed)
+        run.fuzz(cases)
+        run.found.extend(target.troubles())
+        try:
+            asyncio.run(target.require_order())
+        except AssertionError as error:
+            run.found.append(f"What must hold in Redis does not: {error}")
+        return run
 
 
 def _show(console: Console, run: Run) -> None:
