@@ -51,7 +51,9 @@ async def get_job(request: Sandboxed) -> Response:
     if job is None:
         raise JobNotFound
     request.scope["note"] = {"job": job, "text": job.status}
-    return JSONResponse(world.archive.wire(job, with_input=True))
+    mischief = world.dice.mischief
+    told = world.archive.wire(job, with_input=not mischief.input_hidden)
+    return JSONResponse({**told, "status": "PAUSED"} if mischief.status_unknown else told)
 
 
 async def list_jobs(request: Sandboxed) -> Response:

@@ -63,6 +63,8 @@ class Mischief(BaseModel):
 
     credits: int | None = Field(None, ge=0, description="Sets every team's balance once, when it is read")
     key_inactive: bool = Field(False, description="Every API key answers 403")
+    input_hidden: bool = Field(False, description="No job tells what it was made from")
+    status_unknown: bool = Field(False, description="Every job is told of with a status that nobody knows")
     expired: bool = Field(False, description="Every result has expired, however young")
 
 

@@ -17,8 +17,9 @@ _IMPLIED: dict[Scope, frozenset[Scope]] = {
     "read:all": frozenset({"read:all", "read"}),
 }
 
-SHOWN = 4
-"""Characters of a refused key that are logged: enough to tell whose it was meant to be, by its prefix."""
+SHOWN = 8
+"""Characters of a refused key that are logged, and never more than a quarter of it. The first four of those that
+`keys new` mints are the same."""
 MISSING = "Send an API key as X-API-Key, or as Authorization: Bearer."
 UNKNOWN = "Nobody knows this API key. Check that it is whole and has not been rotated out."
 
@@ -55,7 +56,7 @@ class Keyring:
         if caller is None:
             self._refusals.labels("unknown" if key else "missing").inc()
             self._failures.slow_down(request, "key")
-            self._failures.tell(request, "key", begins=key[:SHOWN])
+            self._failures.tell(request, "key", begins=key[: min(SHOWN, len(key) // 4)])
             raise Unauthenticated(UNKNOWN if key else MISSING)
         return caller
 

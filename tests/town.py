@@ -135,7 +135,7 @@ def _sandbox_settings(mischief: dict[str, Any], overrides: dict[str, Any]) -> Sa
         "credits": 1_000,
         "max_concurrent_jobs": 50,
     }
-    return SandboxSettings(api_keys=(UPSTREAM_KEY,), mischief=Mischief(**mischief), **{**quick, **overrides})
+    return SandboxSettings(mischief=Mischief(**mischief), **{**quick, "api_keys": (UPSTREAM_KEY,), **overrides})
 
 
 def _stop_with(stack: AsyncExitStack, task: "asyncio.Task[None]") -> None:

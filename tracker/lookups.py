@@ -46,6 +46,8 @@ class Lookups:
         if event is None:
             log.warning("upstream could not be asked", job_id=job_id, result=type(result).__name__)
             await self.store.bring_lookup_forward(job_id, self.clock() + AGAIN)
+            if isinstance(result, protocol.Garbled) and self._overdue(stored):
+                await self.apply(stored, Overdue(f"Apiframe tells nothing of it that can be read: {result.message}"))
             return result
         applied = await self.apply(stored, event)
         log.info("looked up", job_id=job_id, outcome=applied.outcome, status=applied.status)

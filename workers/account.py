@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from tracker.apiframe.protocol import INPAINT_CREDITS, Account, AccountResult, InsufficientCredits, Unauthorized
+from tracker.apiframe.protocol import INPAINT_CREDITS, Account, InsufficientCredits, Unauthorized
 from tracker.errors import StoreUnavailable
 from tracker.events import Deferred, Event, Refused
 from tracker.job import Failure, FailureCode
@@ -19,6 +19,7 @@ from workers.tools import Tools
 
 ROUND_SECONDS = 1.0
 PROBE_EVERY = timedelta(seconds=20)
+CHECK_SECONDS = 3.0
 SECOND_TRY = timedelta(seconds=5)
 
 log = structlog.get_logger()
@@ -26,7 +27,7 @@ log = structlog.get_logger()
 
 async def refused(tools: Tools, result: Unauthorized | InsufficientCredits, stored: Stored) -> Event:
     """What becomes of the job whose attempt was refused so; submissions are paused where the account is at fault."""
-    if isinstance(result, InsufficientCredits) and _suffices(await tools.apiframe.account(), result.required):
+    if isinstance(result, InsufficientCredits) and await _suffices(tools, result.required):
         return _short(tools, result, stored)
     pause = _pause_for(tools, result)
     if await tools.gate.pause(pause):
@@ -45,7 +46,13 @@ def _short(tools: Tools, result: InsufficientCredits, stored: Stored) -> Event:
     return Deferred(reason, tools.clock() + SECOND_TRY, short_of_credits=True)
 
 
-def _suffices(account: AccountResult, required: int | None) -> bool:
+async def _suffices(tools: Tools, required: int | None) -> bool:
+    """Within the lease on the job: an account that does not answer quickly is taken for one that is short."""
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            account = await tools.apiframe.account()
+    except TimeoutError:
+        return False
     return isinstance(account, Account) and (account.credits or 0) >= (required or INPAINT_CREDITS)
 
 

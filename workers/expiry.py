@@ -10,11 +10,14 @@ from datetime import timedelta
 import structlog
 
 from tracker.events import Accepted, Expired, Report
+from tracker.job import Outcome
 from tracker.store.wire import Stored
-from workers.search import is_of, unknown_to_us
+from workers.search import Candidate, is_of, tells_nothing, unknown_to_us
 from workers.tools import Tools
 
 BATCH = 100
+CLOCKS_APART = timedelta(minutes=1)
+"""Between two workers. An attempt that began in time is over by then, whatever came of it."""
 
 log = structlog.get_logger()
 
@@ -22,7 +25,7 @@ log = structlog.get_logger()
 async def expire(tools: Tools) -> int:
     """Settles jobs that could not be submitted in time, also while submissions are held; returns how many."""
     within = timedelta(seconds=tools.settings.submit_within_seconds)
-    ids = await tools.store.overdue(tools.clock() - within, BATCH)
+    ids = await tools.store.overdue(tools.clock() - within - tools.lease - CLOCKS_APART, BATCH)
     late = [stored for job_id in ids if (stored := await tools.store.get(job_id)) is not None]
     tried = [stored for stored in late if stored.attempts]
     candidates = await unknown_to_us(tools, min(one.job.created_at for one in tried)) if tried else []
@@ -32,14 +35,20 @@ async def expire(tools: Tools) -> int:
     return len(settled)
 
 
-async def _settle(tools: Tools, stored: Stored, candidates: Sequence[Report]) -> None:
+async def _settle(tools: Tools, stored: Stored, candidates: Sequence[Candidate]) -> None:
     found = [report for report in candidates if is_of(report, stored)]
-    if len(found) == 1:
-        log.warning("a submission whose answer was lost is found", job_id=stored.job.id)
-        await tools.lookups.apply(stored, Accepted(found[0].upstream_job_id, found[0].status))
+    if len(found) == 1 and await _bound(tools, stored, found[0]):
         return
+    unclear = [report for report in candidates if tells_nothing(report)] if stored.attempts else []
     within = timedelta(seconds=tools.settings.submit_within_seconds)
     text = f"Not submitted within {within}."
-    if found:
-        text += f" Apiframe has {len(found)} jobs like it, and nothing tells which one is this."
+    if found or unclear:
+        text += f" Apiframe has {len(found) or len(unclear)} jobs like it, and nothing tells which one is this."
     await tools.lookups.apply(stored, Expired(text))
+
+
+async def _bound(tools: Tools, stored: Stored, report: Report) -> bool:
+    """False where somebody else tracks it already."""
+    applied = await tools.lookups.apply(stored, Accepted(report.upstream_job_id, report.status))
+    log.warning("a submission whose answer was lost is found", job_id=stored.job.id, outcome=applied.outcome)
+    return applied.outcome is not Outcome.CONFLICT

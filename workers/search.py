@@ -4,10 +4,11 @@ The list tells no inputs, so each job there that none of ours is bound to is loo
 """
 
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 import structlog
 
-from tracker.apiframe.protocol import Listing
+from tracker.apiframe.protocol import Garbled, Listing, Missing
 from tracker.apiframe.reading import MAX_TEXT
 from tracker.events import Report
 from tracker.store.wire import Stored
@@ -16,11 +17,15 @@ from workers.tools import Tools
 MOST_PAGES = 200
 CLOCKS_APART = timedelta(minutes=2)
 
+Candidate = Report | Garbled
+"""A job of upstream's that none of ours is bound to."""
 log = structlog.get_logger()
 
 
-def is_of(report: Report, stored: Stored) -> bool:
+def is_of(report: Candidate, stored: Stored) -> TypeGuard[Report]:
     """By the address for webhooks, which holds our id; without one, by what was asked for."""
+    if isinstance(report, Garbled):
+        return False
     if stored.webhook_url is not None:
         return report.webhook_url == stored.webhook_url
     asked = {"action": "inpaint", "parentJobId": stored.job.parent_job_id, "prompt": stored.job.prompt}
@@ -28,18 +33,26 @@ def is_of(report: Report, stored: Stored) -> bool:
     return report.webhook_url is None and told == {**asked, "prompt": (stored.job.prompt or "")[:MAX_TEXT] or None}
 
 
-async def unknown_to_us(tools: Tools, since: datetime) -> list[Report] | None:
+def tells_nothing(report: Candidate) -> bool:
+    """Upstream need not tell what a job was made from: such a one may be any."""
+    return isinstance(report, Garbled) or (report.webhook_url is None and not report.origin)
+
+
+async def unknown_to_us(tools: Tools, since: datetime) -> list[Candidate] | None:
     """Upstream's jobs from a moment on that none of ours is bound to, each looked up; None where it does not answer."""
     ids = await _listed(tools, since - CLOCKS_APART)
     if ids is None:
         return None
-    reports = []
+    reports: list[Candidate] = []
     for upstream_id in ids:
-        if await tools.store.find(upstream_id) is None:
-            result = await tools.apiframe.job(upstream_id)
-            if not isinstance(result, Report):
-                return None
+        holder = await tools.store.find_upstream(upstream_id)
+        if holder is not None and holder.attempts:
+            continue  # one of ours has it; a stranger may be what is searched for
+        result = await tools.apiframe.job(upstream_id)
+        if isinstance(result, Report | Garbled):
             reports.append(result)
+        elif not isinstance(result, Missing):
+            return None
     return reports
 
 

@@ -24,7 +24,7 @@ from tracker.events import Accepted, Deferred, Event, Expired, Refused
 from tracker.job import Failure, FailureCode, Outcome, Status
 from tracker.store.wire import Stored
 from workers import account
-from workers.search import is_of, unknown_to_us
+from workers.search import is_of, tells_nothing, unknown_to_us
 from workers.tools import Tools
 
 SWEEP_SECONDS = 1.0
@@ -138,9 +138,9 @@ async def submit(tools: Tools, job_id: str) -> None:
 async def _may_repeat(tools: Tools, stored: Stored) -> bool:
     """Whether upstream surely has no job of an attempt made with another key; where it has one, that is bound."""
     candidates = await unknown_to_us(tools, stored.job.created_at)
-    found = [report for report in candidates or () if is_of(report, stored)]
-    if len(found) == 1:
-        await _apply(tools, stored, Accepted(found[0].upstream_job_id, found[0].status))
+    found = [report for report in candidates or () if is_of(report, stored) or tells_nothing(report)]
+    if len(found) == 1 and is_of(one := found[0], stored):
+        await _apply(tools, stored, Accepted(one.upstream_job_id, one.status))
     elif found or candidates is None:
         text = "An attempt was made with another key of Apiframe's, and what became of it is not known."
         await _apply(tools, stored, Deferred(text, tools.clock() + _backoff(stored.attempts), outcome_unknown=True))

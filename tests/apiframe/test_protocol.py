@@ -17,6 +17,7 @@ from tracker.apiframe.protocol import (
     MAX_TEXT,
     SHORTEST_RETRY_AFTER,
     EdgeBlock,
+    Garbled,
     Hindrance,
     InsufficientCredits,
     LookupResult,
@@ -227,15 +228,27 @@ def test_a_job_that_is_found_is_a_report() -> None:
         (HTML, "not JSON"),
         (b"", "not JSON"),
         (b"[]", "not a JSON object"),
-        ({}, "unknown status"),
-        ({"id": JOB_ID, "status": "PAUSED"}, "unknown status"),
-        ({"status": "FAILED"}, "no job id"),
     ],
 )
 def test_an_answer_that_cannot_be_read_is_no_word_about_the_job(body: Any, why: str) -> None:
     """And the message says what was wrong with it."""
     result = lookup(200, body)
     assert isinstance(result, TryAgain)
+    assert why in result.message
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({}, "unknown status"),
+        ({"id": JOB_ID, "status": "PAUSED"}, "unknown status"),
+        ({"status": "FAILED"}, "no job id"),
+    ],
+)
+def test_a_job_that_is_told_of_in_words_nobody_knows_is_there_all_the_same(body: Any, why: str) -> None:
+    """Which is more than no answer."""
+    result = lookup(200, body)
+    assert isinstance(result, Garbled)
     assert why in result.message
 
 
@@ -382,7 +395,7 @@ def test_any_answer_is_deciphered(status_code: int, headers: Mapping[str, str], 
     """Nothing is ever raised, and what is no success is never taken for one."""
     submitted, found = decipher_submission(status_code, headers, body), decipher_lookup(status_code, headers, body)
     assert isinstance(submitted, Accepted | Rejected | OutcomeUnknown | Hindrance)
-    assert isinstance(found, Report | Missing | Hindrance)
+    assert isinstance(found, Report | Missing | Garbled | Hindrance)
     assert_bounded(submitted)
     assert_bounded(found)
     if not 200 <= status_code < 300:

@@ -1,5 +1,6 @@
 """Whether anything may be submitted: holds, pauses, turns between owners, and a queue that is full."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -88,6 +89,44 @@ async def test_what_was_paused_since_is_not_resumed_with_what_was_paused_before(
     await gate.pause(STOPPED)
     assert not await gate.resume(SHORT)
     assert await gate.paused() == STOPPED
+
+
+async def test_an_operator_who_resumes_lifts_a_hold_that_stands_alone(store: JobStore, gate: Gate) -> None:
+    """There was no pause, and nothing was submitted all the same."""
+    [job_id] = await created(store, "a")
+    await gate.hold("429", timedelta(hours=1))
+    assert not await gate.resume()
+    assert (await claim(store)).job_id == job_id
+
+
+async def test_a_worker_that_resumes_leaves_the_next_look_at_the_account_to_its_time(gate: Gate) -> None:
+    """An account that looks well and is not would else be tried without end. What upstream asked for stays, too."""
+    assert await gate.may_probe(SILENCE)
+    await gate.pause(SHORT)
+    await gate.hold("429", timedelta(seconds=60))
+    assert await gate.resume(SHORT)
+    assert not await gate.may_probe(SILENCE)
+    assert await gate.paused() is None
+
+
+async def test_a_pause_that_another_version_has_written_can_be_resumed(gate: Gate, redis: Redis) -> None:
+    """It is known by when it began, not by every letter."""
+    written = SHORT.model_dump(mode="json", by_alias=True) | {"newer": True}
+    await redis.set(name("pause"), json.dumps(written))
+    found = await gate.paused()
+    assert found is not None
+    assert await gate.resume(found)
+
+
+async def test_what_is_too_late_takes_no_slot(redis: Redis) -> None:
+    """It will never be sent: a fresh job has the slot, and the late one is left to expire."""
+    store = JobStore(redis, retention=SILENCE, submit_within=timedelta(hours=1))
+    [late] = await created(store, "a")
+    fresh = pending_job(START + timedelta(hours=2), "a")
+    await store.create(fresh, b"PNG")
+    assert (await claim(store, 7300, limit=1)).job_id == fresh.id
+    assert await redis.zscore(name("queue", "a"), late) is not None
+    assert await redis.hget(name("job", late), "attempts") is None  # type: ignore[misc]
 
 
 async def test_one_worker_at_a_time_asks_about_the_account(gate: Gate) -> None:

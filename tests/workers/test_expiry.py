@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
+from tests.door import key
 from tests.town import Town, town
 from tests.workers.test_submit import claim
 from tracker.clock import utc_now
@@ -102,3 +104,33 @@ async def test_an_attempt_with_another_key_that_came_to_nothing_is_repeated(redi
         await here.tools.store.claim(utc_now(), lease=timedelta(0), max_in_flight=9, webhooks=None, key_mark="old")
         await submit(here.tools, await claim(here.tools))
         assert ((await here.get(job))["status"], await here.charges()) == ("QUEUED", [16])
+
+
+async def test_a_job_of_upstreams_that_tells_nothing_may_be_ours(redis_url: str, redis: Redis) -> None:
+    """Its input is optional there. It is neither sent again under another key nor bound on a guess."""
+    async with town(redis_url, worker=False, webhooks=False) as here:
+        job = await lost(here)
+        await here.mischief(input_hidden=True)
+        later = utc_now() + timedelta(minutes=1)
+        await here.tools.store.claim(later, lease=SILENCE, max_in_flight=9, webhooks=None, key_mark="another")
+        await submit(here.tools, job["id"])
+        assert ((await here.get(job))["status"], len(await here.attempts())) == ("PENDING", 1)
+        assert await expire(a_day_later(here.tools)) == 1
+        assert "nothing tells which one" in (await here.get(job))["error"]["message"]
+
+
+async def test_a_job_that_somebody_registered_meanwhile_is_theirs(redis_url: str) -> None:
+    """Its submitter is told so, once."""
+    async with town(redis_url, worker=False) as here:
+        job = await lost(here)
+        [theirs] = [one["id"] for one in (await _upstreams_jobs(here)) if one["id"] != here.parent_id]
+        tracked = {"upstreamJobId": theirs}
+        answer = await here.api.post("/v1/jobs/track", json=tracked, headers=key("shop"))
+        assert answer.status_code == 201
+        assert await expire(a_day_later(here.tools)) == 1
+        assert (await here.get(job))["error"]["code"] == "expired"
+
+
+async def _upstreams_jobs(here: Town) -> list[dict[str, Any]]:
+    jobs: list[dict[str, Any]] = (await here.sandbox.get("/sandbox/jobs")).json()["jobs"]
+    return jobs

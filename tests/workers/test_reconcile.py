@@ -9,12 +9,15 @@ from redis.asyncio import Redis
 
 from tests.samples import SILENCE, delivered, upstream_id
 from tests.town import Town, town
+from tests.workers.test_submit import claim
 from tracker.clock import utc_now
+from tracker.events import Missing
 from tracker.job import Status
 from tracker.lookups import LOST_AFTER, LOST_SPAN
 from tracker.store.keys import name
 from workers import tidy
 from workers.expiry import expire
+from workers.submit import submit
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -107,8 +110,6 @@ async def test_a_job_that_upstream_never_ends_expires(redis_url: str) -> None:
     """After SETTLE_WITHIN_SECONDS, and only once upstream has said that it still runs."""
     async with town(redis_url, worker=False, sandbox={"run_seconds": 60}) as here:
         job = await here.submit()
-        from tests.workers.test_submit import claim
-        from workers.submit import submit
 
         await submit(here.tools, await claim(here.tools))
         later = replace(here.tools, clock=lambda: utc_now() + timedelta(days=2))
@@ -129,6 +130,19 @@ async def test_dossier_13_10_where_deliveries_contradict_upstream_decides(redis_
         assert (await here.get(job))["status"] == "COMPLETED"
 
 
+async def test_a_job_of_which_upstream_tells_nothing_that_can_be_read_expires(redis_url: str) -> None:
+    """After SETTLE_WITHIN_SECONDS, and not before: it must not hold its slot for ever."""
+    async with town(redis_url, worker=False) as here:
+        job = await here.submit()
+        await submit(here.tools, await claim(here.tools))
+        await here.mischief(status_unknown=True, webhook_dropped=1)
+        await here.tools.lookups.ask(job["id"])
+        assert await status(here, job["id"]) == ("QUEUED", None)
+        later = replace(here.tools, clock=lambda: utc_now() + timedelta(days=2))
+        await later.lookups.ask(job["id"])
+        assert await status(here, job["id"]) == ("FAILED", "expired")
+
+
 async def test_a_stranger_learns_what_it_was_made_from(redis_url: str) -> None:
     """From upstream's `input`."""
     async with town(redis_url) as here:
@@ -143,6 +157,21 @@ async def test_a_stranger_learns_what_it_was_made_from(redis_url: str) -> None:
         told = await here.tools.store.get(stored.job.id)
         assert told is not None
         assert (told.job.owner, told.job.action, told.job.parent_job_id) == ("external", "pan", here.parent_id)
+
+
+async def test_what_was_called_lost_and_is_found_again_is_a_repair(redis_url: str) -> None:
+    """And calling it lost was none."""
+    async with town(redis_url, worker=False, mischief={"webhook_dropped": 1}) as here:
+        job = await here.submit()
+        await submit(here.tools, await claim(here.tools))
+        stored = await here.tools.store.get(job["id"])
+        assert stored is not None
+        await here.tools.lookups.apply(stored, Missing(3, lost=True))
+        assert (await here.tools.store.gauges(utc_now())).repaired == 0
+        await here.sandbox.get(f"/sandbox/jobs/{stored.job.upstream_job_id}/settled")
+        await here.tools.lookups.ask(job["id"])
+        assert await status(here, job["id"]) == ("COMPLETED", None)
+        assert (await here.tools.store.gauges(utc_now())).repaired == 1
 
 
 async def test_a_webhook_that_was_lost_is_counted(redis_url: str) -> None:

@@ -96,6 +96,13 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class Garbled:
+    """A lookup found something, and it cannot be read: a status that nobody knows, say."""
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Account:
     """What `GET /v2/me` tells of the key's team; `credits` is None where the key belongs to none."""
 
@@ -112,7 +119,7 @@ class Listing:
 
 Hindrance = InsufficientCredits | Unauthorized | EdgeBlock | RateLimited | TryAgain
 SubmissionResult = Accepted | Rejected | OutcomeUnknown | Hindrance
-LookupResult = Report | Missing | Hindrance
+LookupResult = Report | Missing | Garbled | Hindrance
 AccountResult = Account | Hindrance
 ListResult = Listing | Hindrance
 
@@ -185,7 +192,8 @@ def _found(body: bytes) -> LookupResult:
     try:
         return read_lookup(body)
     except Unreadable as error:
-        return TryAgain(f"an answer that cannot be read: {error}")
+        text = f"an answer that cannot be read: {error}"
+        return TryAgain(text) if _object(body) is None else Garbled(text)
 
 
 def _hindrance(status_code: int, headers: Mapping[str, str], document: Mapping[str, Any] | None) -> Hindrance | None:

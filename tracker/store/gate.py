@@ -64,9 +64,9 @@ class Gate:
 
     @served
     async def resume(self, pause: Pause | None = None) -> bool:
-        """Whatever holds, or only `pause`: what somebody has paused since stays so. Holds are lifted, too."""
-        expected = pause.model_dump_json(by_alias=True) if pause else ""
-        return bool(await self._scripts.run("resume", expected))
+        """Whatever holds, and every hold with it; or only `pause`: what somebody has paused since stays so."""
+        known_by = "{since} {cause}".format(**pause.model_dump(mode="json")) if pause else ""
+        return bool(await self._scripts.run("resume", known_by))
 
     @served
     async def may_probe(self, span: timedelta) -> bool:

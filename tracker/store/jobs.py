@@ -82,6 +82,7 @@ class JobStore:
         self._scripts = Scripts(redis)
         self._backlog = backlog or Backlog()
         self._retention = retention
+        self._submit_within = submit_within
         self._mask_life = submit_within + timedelta(hours=1)
 
     @classmethod
@@ -208,7 +209,10 @@ class JobStore:
 
         `key_mark` tells which upstream key it is submitted with, and says nothing about the key itself.
         """
-        word, *rest = await self._scripts.run("claim", to_ms(now), _ms(lease), max_in_flight, webhooks or "", key_mark)
+        oldest = to_ms(now - self._submit_within)
+        word, *rest = await self._scripts.run(
+            "claim", to_ms(now), _ms(lease), max_in_flight, webhooks or "", key_mark, oldest
+        )
         match word:
             case b"paused":
                 return Claim(paused=True)

@@ -12,6 +12,7 @@ local now = change.at
 local MAX_SEEN = 64 * 8
 local LONGEST_SILENCE = 600000
 local INFERRED_SILENCE, INFERRED_FOR = 3600000, 86400000
+local REPAIRS = { found_completed = true, found_failed = true }
 local CONCLUSION = { 'result', 'resultExpiresAt', 'error', 'settledBy', 'completedAt', 'inferred' }
 
 -- Our worker's answer is about its own job. A stranger that holds the id was adopted before we knew better: its
@@ -104,7 +105,7 @@ local job = id and (how == 'adopted' and held and adopt(id) or load(id))
 if not held and not (job and seen_before(job)) then return { 'gone' } end
 if not job then return { 'unknown' } end
 
-local before = job.status
+local before, was_inferred = job.status, job.inferred
 local writes, drops = {}, {}
 local function put(field, value)
   value = tostring(value)
@@ -145,7 +146,7 @@ local function conclude(to)
   if to == 'COMPLETED' and not job.startedAt then put('startedAt', whole(completed)) end
   if change.resultLifetime then put('resultExpiresAt', whole(completed + change.resultLifetime)) end
   if change.source ~= 'api' then put('settledBy', change.source) end
-  if change.source == 'poll' and to ~= 'CANCELLED' and not FINAL[before] then count_repair() end
+  if REPAIRS[change.type] and (was_inferred or not FINAL[before]) then count_repair() end
   redis.call('ZREM', key('inflight'), id)
   redis.call('ZADD', key('finished'), now, id)
 end

@@ -4,6 +4,7 @@
 -- ARGV[3] MAX_IN_FLIGHT
 -- ARGV[4] address that webhooks go to, with a trailing slash, or ''
 -- ARGV[5] mark of the upstream key that it is submitted with
+-- ARGV[6] ms: what was created before that is never submitted any more, and left to expire
 -- Returns {'claimed', id}, {'paused'}, {'held', ms left}, {'full'} or {'idle'}; publishes nothing.
 --
 -- Jobs that hold a slot already (an outcome that is unknown, a lease whose worker died) lie apart from those that wait for
@@ -17,12 +18,19 @@ if redis.call('EXISTS', key('pause')) == 1 then return { 'paused' } end
 local held = redis.call('PTTL', key('hold'))
 if held > 0 then return { 'held', held } end
 
--- The first job that is due. What is pending no more is cleared away (it cannot be there, unless Redis lost writes).
+-- The first job that is due. What is pending no more is cleared away (it cannot be there, unless Redis lost writes), and
+-- what is too late is put off: it would take a slot for nothing.
 local function first(queue, clear)
   while true do
     local id = redis.call('ZRANGEBYSCORE', queue, '-inf', now, 'LIMIT', 0, 1)[1]
-    if not id or redis.call('HGET', key('job', id), 'status') == 'PENDING' then return id end
-    clear(id)
+    if not id then return nil end
+    if redis.call('HGET', key('job', id), 'status') ~= 'PENDING' then
+      clear(id)
+    elseif created_at(id) < tonumber(ARGV[6]) then
+      redis.call('ZADD', queue, now + 60000, id)
+    else
+      return id
+    end
   end
 end
 
@@ -37,10 +45,13 @@ local function first_in_turn()
   end
 end
 
+-- A job that still has its slot was tried, and what came of it was never written, or is not known: its worker was killed, or
+-- Redis was away just then. Upstream may have it.
 -- Whether upstream remembers our key for its caller's key alone is not documented. So an attempt in doubt that was made with
 -- another upstream key is marked: it is searched for before it is repeated with this one.
 local function mark(id, in_doubt)
   local before = redis.call('HGET', key('job', id), 'keyMark')
+  if in_doubt then redis.call('HSET', key('job', id), 'doubtful', 1) end
   if in_doubt and before and before ~= ARGV[5] then redis.call('HSET', key('job', id), 'rekeyed', 1) end
   redis.call('HSET', key('job', id), 'keyMark', ARGV[5])
 end
