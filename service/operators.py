@@ -8,7 +8,8 @@ from starlette.responses import JSONResponse, Response
 
 from service import audit, queries
 from service.auth import Caller
-from service.requests import read_body, read_json
+from service.documents import json_object
+from service.requests import read_body, read_json, require_json
 from service.state import State, state_of
 from tracker.job import Wire
 from tracker.store.gate import Cause, Pause
@@ -62,9 +63,11 @@ async def resume(request: Request, caller: Caller) -> Response:
 
 async def _reason(request: Request) -> str | None:
     """A body may be left out."""
-    if request.headers.get("content-length", "0") == "0" and not await read_body(request, MAX_BODY):
+    body = await read_body(request, MAX_BODY)
+    if not body:
         return None
-    return read_model(Reason, await read_json(request, MAX_BODY)).reason
+    require_json(request)
+    return read_model(Reason, json_object(body)).reason
 
 
 async def _answer(state: State) -> Response:

@@ -184,10 +184,15 @@ async def _in_time(request: Request) -> AsyncGenerator[bytes, None]:
 
 
 async def read_json(request: Request, limit: int) -> dict[str, Any]:
-    """A JSON object. Raises UnsupportedMediaType, TooLarge or BadRequest."""
+    """A JSON object. Raises UnsupportedMediaType, and what `read_body` and `json_object` raise."""
+    require_json(request)
+    return json_object(await read_body(request, limit))
+
+
+def require_json(request: Request) -> None:
+    """Raises UnsupportedMediaType."""
     if media_type(request) != "application/json":
         raise UnsupportedMediaType("Send application/json.")
-    return json_object(await read_body(request, limit))
 
 
 def media_type(request: Request) -> str:

@@ -1,5 +1,6 @@
 """Operators stop and go on; and what the figures tell them."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
@@ -32,6 +33,17 @@ async def test_submitting_is_stopped_and_goes_on(api: httpx.AsyncClient, store: 
     resumed = await api.post("/v1/queue/resume", headers=key("ops"))
     assert (resumed.status_code, resumed.json()) == (200, {"paused": None})
     assert (await claimed(store)).job_id == job["id"]
+
+
+@pytest.mark.parametrize(("body", "status"), [(b'{"reason": "mended"}', 200), (b"", 200), (b"{}", 422), (b"\0", 400)])
+async def test_a_reason_may_come_without_its_length(api: httpx.AsyncClient, body: bytes, status: int) -> None:
+    """In chunks: it was read to see whether there is any, and then there was nothing left to read."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield body
+
+    headers = {**key("ops"), "Content-Type": "application/json"}
+    assert (await api.post("/v1/queue/resume", content=chunks(), headers=headers)).status_code == status
 
 
 async def test_a_workers_pause_is_resumed_by_an_operator_too(api: httpx.AsyncClient, gate: Gate) -> None:
