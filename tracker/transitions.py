@@ -181,7 +181,7 @@ def _deferred(event: Deferred, now: datetime) -> Change:
         now,
         retry_at=event.retry_at,
         frees_slot=not event.outcome_unknown,
-        mark=({"doubtful": 1} if event.outcome_unknown else {}) | ({"short": 1} if event.short_of_credits else {}),
+        mark={"short": int(event.short_of_credits)} | ({"doubtful": 1} if event.outcome_unknown else {}),
         detail={"reason": event.reason, "outcomeUnknown": event.outcome_unknown},
     )
 

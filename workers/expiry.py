@@ -31,13 +31,15 @@ async def expire(tools: Tools) -> int:
     candidates = await unknown_to_us(tools, min(one.job.created_at for one in tried)) if tried else []
     settled = [one for one in late if not one.attempts or candidates is not None]
     for stored in settled:
-        await _settle(tools, stored, candidates or [])
+        await _settle(tools, stored, candidates or [], tried)
     return len(settled)
 
 
-async def _settle(tools: Tools, stored: Stored, candidates: Sequence[Candidate]) -> None:
+async def _settle(tools: Tools, stored: Stored, candidates: Sequence[Candidate], tried: Sequence[Stored]) -> None:
+    """Bound where one job of upstream's fits, and fits no other that is late: masks cannot be compared."""
     found = [report for report in candidates if is_of(report, stored)]
-    if len(found) == 1 and await _bound(tools, stored, found[0]):
+    fitting = [other for other in tried if found and is_of(found[0], other)]
+    if len(found) == len(fitting) == 1 and await _bound(tools, stored, found[0]):
         return
     unclear = [report for report in candidates if tells_nothing(report)] if stored.attempts else []
     within = timedelta(seconds=tools.settings.submit_within_seconds)

@@ -8,7 +8,7 @@ from typing import TypeGuard
 
 import structlog
 
-from tracker.apiframe.protocol import Garbled, Listing, Missing
+from tracker.apiframe.protocol import Garbled, Hindrance, Listing, Missing, RateLimited
 from tracker.apiframe.reading import MAX_TEXT
 from tracker.events import Report
 from tracker.store.wire import Stored
@@ -52,8 +52,15 @@ async def unknown_to_us(tools: Tools, since: datetime) -> list[Candidate] | None
         if isinstance(result, Report | Garbled):
             reports.append(result)
         elif not isinstance(result, Missing):
+            await _slow_down(tools, result)
             return None
     return reports
+
+
+async def _slow_down(tools: Tools, result: Hindrance) -> None:
+    """As a lookup does: all workers together."""
+    if isinstance(result, RateLimited):
+        await tools.gate.quieten("RateLimited", timedelta(seconds=result.retry_after))
 
 
 async def _listed(tools: Tools, since: datetime) -> list[str] | None:
@@ -63,6 +70,7 @@ async def _listed(tools: Tools, since: datetime) -> list[str] | None:
         page = await tools.apiframe.jobs(cursor)
         if not isinstance(page, Listing):
             log.warning("upstream cannot be searched", result=type(page).__name__)
+            await _slow_down(tools, page)
             return None
         ids += [job_id for job_id, created in page.jobs if created >= since]
         cursor = page.next_cursor

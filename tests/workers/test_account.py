@@ -109,3 +109,17 @@ async def test_a_job_that_upstream_may_have_never_fails_for_want_of_credits(redi
         for _ in range(3):
             await submit(here.tools, job_id)
         assert (await here.get(job))["status"] == "PENDING"
+
+
+async def test_two_refusals_for_want_of_credits_count_only_in_a_row(redis_url: str) -> None:
+    """Something else came between: the first one is forgotten."""
+    async with town(redis_url, worker=False) as here:
+        job = await here.submit()
+        for mischief in ({"submit_402": 1}, {"submit_503": 1}, {"submit_402": 1}):
+            await here.mischief(**mischief)
+            later = utc_now() + timedelta(minutes=1)
+            found = await here.tools.store.claim(later, lease=timedelta(0), max_in_flight=9, webhooks=None)
+            await here.tools.gate.resume()
+            await submit(here.tools, found.job_id or job["id"])
+            await here.tools.gate.resume()
+        assert (await here.get(job))["status"] == "PENDING"

@@ -12,6 +12,7 @@ from tests.town import Town, town
 from tests.workers.test_submit import claim
 from tracker.clock import utc_now
 from tracker.events import Deferred
+from tracker.store.keys import name
 from workers.expiry import expire
 from workers.submit import submit
 from workers.tools import Tools
@@ -134,3 +135,25 @@ async def test_a_job_that_somebody_registered_meanwhile_is_theirs(redis_url: str
 async def _upstreams_jobs(here: Town) -> list[dict[str, Any]]:
     jobs: list[dict[str, Any]] = (await here.sandbox.get("/sandbox/jobs")).json()["jobs"]
     return jobs
+
+
+async def test_of_two_equal_late_jobs_neither_takes_the_one_that_upstream_has(redis_url: str) -> None:
+    """Without an address for webhooks it may be either one's, and their masks differ."""
+    async with town(redis_url, worker=False, webhooks=False) as here:
+        theirs = await lost(here, prompt="the same")
+        other = await here.submit(prompt="the same")
+        assert await claim(here.tools) == other["id"]
+        await here.mischief()
+        assert await expire(a_day_later(here.tools)) == 2
+        for job in (theirs, other):
+            error = (await here.get(job))["error"]
+            assert (error["code"], "nothing tells which" in error["message"]) == ("expired", True)
+
+
+async def test_a_search_that_is_told_to_slow_down_slows_all_lookups_down(redis_url: str, redis: Redis) -> None:
+    """It is made of them."""
+    async with town(redis_url, worker=False) as here:
+        await lost(here)
+        await here.mischief(poll_429=1, retry_after=9)
+        assert await expire(a_day_later(here.tools)) == 0
+        assert 8_000 < await redis.pttl(name("quiet")) <= 9_000

@@ -31,7 +31,7 @@ class Stored:
     rekeyed: bool = False
     """An attempt in doubt was made with another upstream key than the one in use."""
     short_of_credits: bool = False
-    """It was refused for want of credits before, though the account showed enough."""
+    """Its last attempt was refused for want of credits, though the account showed enough."""
 
     @property
     def etag(self) -> str:
@@ -67,7 +67,7 @@ def read_record(job_id: str, flat: Mapping[bytes, bytes] | list[bytes]) -> Store
         doubtful="doubtful" in fields,
         webhook_url=fields.get("webhookUrl", b"").decode() or None,
         rekeyed="rekeyed" in fields,
-        short_of_credits="short" in fields,
+        short_of_credits=fields.get("short", b"0") == b"1",
     )
 
 
