@@ -130,10 +130,11 @@ class Cut(Response):
     """Closes the connection instead of an answer. Under a server that shows no transport, breaks off its body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # ASGI has no word for this; uvicorn's `receive` is a method of the object that holds the transport
-        transport = getattr(getattr(receive, "__self__", None), "transport", None)
-        if isinstance(transport, asyncio.Transport):
-            transport.abort()
+        # ASGI has no word for this; uvicorn's `receive` is a method of the object that holds the transport, which is an
+        # asyncio.Transport by name only under uvloop
+        abort = getattr(getattr(getattr(receive, "__self__", None), "transport", None), "abort", None)
+        if abort is not None:
+            abort()
             await receive()
         else:
             headers = [(b"content-type", b"application/json"), (b"content-length", b"64")]
