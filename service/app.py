@@ -19,7 +19,7 @@ from service import actions, deliveries, docs, health, jobs, openapi, operators,
 from service.auth import Caller, require
 from service.lifespan import open_state
 from service.problems import on_http_exception, on_tracker_error
-from service.requests import RequestContext, accepts_json
+from service.requests import RequestContext, accepts
 from service.state import State, state_of
 from tracker import logs
 from tracker.clock import Clock, utc_now
@@ -32,13 +32,14 @@ Guarded = Callable[[Request, Caller], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Access:
-    """A route that needs a key with `scope`, or with `or_scope`."""
+    """A route that needs a key with `scope`, or with `or_scope`. `media` is the type of what it answers."""
 
     method: str
     path: str
     endpoint: Guarded
     scope: Scope
     or_scope: Scope | None = None
+    media: str = "application/json"
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
@@ -129,8 +130,8 @@ def _route(path: str, methods: list[Access | Public]) -> Route:
         caller = state_of(request).keyring.caller(request)
         request.state.caller = caller.name
         require(caller, route.scope, route.or_scope)
-        if not accepts_json(request):
-            raise NotAcceptable("All answers here are JSON; let Accept allow application/json.")
+        if not accepts(request, route.media):
+            raise NotAcceptable(f"What is here is {route.media}; let Accept allow it.")
         return await route.endpoint(request, caller)
 
     return _Address(path, endpoint, methods=list(by_method))

@@ -101,11 +101,17 @@ def _head_size(scope: Scope) -> int:
     return address + sum(len(name) + len(value) for name, value in scope["headers"])
 
 
-def accepts_json(request: Request) -> bool:
-    """Whether `Accept`, where it is sent, allows any JSON."""
+def accepts(request: Request, media: str) -> bool:
+    """Whether `Accept`, where it is sent, allows `media`: itself, any of its kind, or JSON by another of its names."""
     accepted = ",".join(request.headers.getlist("accept")) or "*/*"
-    allowed = [part.partition(";")[0].strip().lower() for part in accepted.split(",")]
-    return any(part in ("*/*", "application/*") or "json" in part for part in allowed)
+    kind, _, name = media.partition("/")
+    return any(_suits(part.partition(";")[0].strip().lower(), kind, name) for part in accepted.split(","))
+
+
+def _suits(part: str, kind: str, name: str) -> bool:
+    if part in ("*/*", f"{kind}/*"):
+        return True
+    return part.startswith(f"{kind}/") if name == "*" else name in part
 
 
 def _request_id(given: str) -> str:

@@ -175,7 +175,7 @@ REFUSALS: tuple[TrackerError, ...] = (
     Forbidden("The key 'reader' lacks the scope 'submit'."),
     NotFound("There is no such job, or it is not yours to see."),
     MethodNotAllowed("This address does not take this method; see Allow."),
-    NotAcceptable("All answers here are JSON; let Accept allow application/json."),
+    NotAcceptable("What is here is application/json; let Accept allow it."),
     TooSlow("The body did not come in time: 4,096 bytes in 20 s."),
     Conflict("It is COMPLETED: only a pending job can be cancelled, since Apiframe offers no cancel."),
     TooLarge("The body has more bytes than are taken here."),
