@@ -34,9 +34,7 @@ class EventStream(Response):
     A Redis that goes away in the middle ends it, too: the client comes back with the last id.
     """
 
-    def __init__(
-        self, listening: AbstractContextManager[Listener], content: Callable[[Listener], Content]
-    ) -> None:
+    def __init__(self, listening: AbstractContextManager[Listener], content: Callable[[Listener], Content]) -> None:
         super().__init__(headers=_HEADERS, media_type=MEDIA)
         del self.headers["content-length"]
         self._listening = listening

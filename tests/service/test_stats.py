@@ -140,9 +140,7 @@ async def test_why_nothing_is_submitted_is_told(redis: Redis, settings: Settings
     assert 15 < found["held"]["seconds"] <= 20
 
 
-async def test_strangers_count_for_whoever_takes_them_over(
-    redis: Redis, settings: Settings, store: JobStore
-) -> None:
+async def test_strangers_count_for_whoever_takes_them_over(redis: Redis, settings: Settings, store: JobStore) -> None:
     """And no more for nobody."""
     up = upstream_id()
     applied = await store.apply(delivered(up, Status.PROCESSING), NOW, job_id=None, silence=SILENCE)
