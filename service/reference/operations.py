@@ -117,7 +117,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "Last-Event-ID": header(
         "Last-Event-ID",
         "`id` of the last event that you have, as it came: goes on behind it.",
-        text(minLength=1, maxLength=64),
+        text(pattern=f"^{stream.EVENT_ID}$"),
         example=samples.EVENT_ID,
     ),
     "Idempotency-Key": header(
