@@ -44,7 +44,7 @@ def call(case: Case[Any], owner: str | None, place: Place) -> None:
 
 def _listen_in(case: Case[Any], place: Place, headers: dict[str, str]) -> None:
     """Streams need not end: of one that begins, the first line is heard."""
-    how = {"base_url": place.address, "headers": headers}
+    how: dict[str, Any] = {"base_url": place.address, "headers": headers}
     with requests.request(**case.as_transport_kwargs(**how), stream=True, timeout=5) as answer:
         if answer.status_code != requests.codes.ok:
             case.validate_response(answer, headers=headers, transport_kwargs=how)
@@ -54,7 +54,7 @@ def _listen_in(case: Case[Any], place: Place, headers: dict[str, str]) -> None:
 
 
 def answerable(case: Case[Any], place: Place) -> None:
-    """What no generator can know: a mask is a picture, cursors and events' ids are ours, and nobody has a minute to wait.
+    """What no generator can know: a mask is a picture, cursors and events' ids are ours, nobody has a minute to wait.
 
     Of the ids of jobs, every third stays as it was made, and leads nowhere; of those of the quarantine, every tenth.
     """
