@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from service import actions, deliveries, docs, health, jobs, openapi, operators, stats, stream, webhooks
+from service import actions, deliveries, docs, health, images, jobs, openapi, operators, stats, stream, webhooks
 from service.auth import Caller, require
 from service.lifespan import open_state
 from service.problems import on_http_exception, on_tracker_error
@@ -63,6 +63,7 @@ ROUTES: tuple[Access | Public, ...] = (
     Access("POST", "/v1/jobs/track", actions.track, "submit"),
     Access("GET", "/v1/jobs/{job_id}", jobs.get, "read"),
     Access("GET", "/v1/jobs/{job_id}/events", jobs.events, "read"),
+    Access("GET", "/v1/jobs/{job_id}/images/{image}", images.image, "read", media="image/*"),
     Access("POST", "/v1/jobs/{job_id}/cancel", actions.cancel, "submit", "ops"),
     Access("POST", "/v1/jobs/{job_id}/refresh", actions.refresh, "ops"),
     Access("GET", "/v1/jobs/{job_id}/stream", stream.stream_job, "read", media=stream.MEDIA),
