@@ -19,6 +19,7 @@ from tracker.intake import Intake
 from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
+from tracker.store.audit import Audit
 from tracker.store.deliveries import Deliveries
 from tracker.store.feed import Feed
 from tracker.store.gate import Gate
@@ -34,6 +35,7 @@ class State:
     gate: Gate
     deliveries: Deliveries
     quarantine: Quarantine
+    audit: Audit
     recorder: Recorder
     intake: Intake
     lookups: Lookups
