@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from service import actions, deliveries, docs, health, images, jobs, openapi, operators, stats, stream, webhooks
+from service import actions, audit, deliveries, docs, health, images, jobs, openapi, operators, stats, stream, webhooks
 from service.auth import Caller, require
 from service.lifespan import open_state
 from service.problems import on_http_exception, on_tracker_error
@@ -75,6 +75,7 @@ ROUTES: tuple[Access | Public, ...] = (
     Access("GET", "/v1/quarantine", deliveries.list_quarantine, "ops"),
     Access("POST", "/v1/quarantine/{entry_id}/replay", deliveries.replay, "ops"),
     Access("DELETE", "/v1/quarantine/{entry_id}", deliveries.delete, "ops"),
+    Access("GET", "/v1/audit", audit.list_audit, "ops"),
     Public("POST", "/webhooks/apiframe", webhooks.receive),
     Public("POST", "/webhooks/apiframe/{job_id}", webhooks.receive),
     Public("GET", "/healthz", health.healthz),

@@ -24,6 +24,7 @@ from tracker.intake import Intake
 from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
+from tracker.store.audit import Audit
 from tracker.store.changes import Changes
 from tracker.store.connection import connect
 from tracker.store.deliveries import Deliveries
@@ -57,6 +58,8 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     failures, recorder = Failures(metrics.throttled), Recorder(deliveries, metrics, clock)
     stack.push_async_callback(recorder.close)
     keep_running(stack, "deliveries", recorder.run)
+    audit = Audit(redis, retention)
+    stack.push_async_callback(_write_the_last, audit)
     apiframe = await stack.enter_async_context(ApiframeClient(settings))
     gallery = Gallery(await stack.enter_async_context(Cdn(settings)), metrics, settings.apiframe_timeout_seconds / 2)
     stack.push_async_callback(gallery.aclose)
@@ -67,6 +70,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         gate=Gate(redis),
         deliveries=deliveries,
         quarantine=Quarantine(redis, retention),
+        audit=audit,
         recorder=recorder,
         intake=Intake(store, clock),
         lookups=Lookups(settings, clock, store, apiframe),
@@ -95,3 +99,10 @@ async def _warn(state: State) -> None:
         await state.store.ready()
     except StoreUnavailable as error:
         log.warning("started without Redis", error=str(error))
+
+
+async def _write_the_last(audit: Audit) -> None:
+    try:
+        await audit.flush()
+    except StoreUnavailable as error:
+        log.error("entries of the audit list are in the log alone", error=str(error))
