@@ -8,7 +8,7 @@ import httpx
 
 from tests.door import KEYS
 
-NAVIGATION = {"Accept": "text/html,application/xhtml+xml"}
+NAVIGATION = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 @dataclass
