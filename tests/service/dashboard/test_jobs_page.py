@@ -3,9 +3,10 @@
 import httpx
 import pytest
 
-from tests.samples import PARENT, START, Sample, pending_job
+from tests.samples import PARENT, START, Sample, moments, pending_job
 from tests.service.dashboard.visiting import Page, get
 from tests.service.test_jobs import submitted
+from tracker.clock import utc_now
 from tracker.store.jobs import JobStore
 from tracker.transitions import State
 
@@ -21,6 +22,7 @@ def chips(page: Page) -> list[str]:
 
 async def test_a_row_tells_a_job_at_a_glance(ops: httpx.AsyncClient, sample: Sample) -> None:
     """Status and progress where scripts and tests look for them; and all the rest."""
+    sample.clock = moments(utc_now())
     await sample.in_state(State.COMPLETED)
     page = await get(ops, "/")
     row = page.all("tr", data_job=sample.job.id)[0]
