@@ -14,6 +14,7 @@ from service.gallery import Gallery
 from service.metrics import Metrics
 from service.recorder import Recorder
 from service.room import Room
+from service.sessions import Sessions
 from service.state import State
 from tracker.apiframe.cdn import Cdn
 from tracker.apiframe.client import ApiframeClient
@@ -32,6 +33,7 @@ from tracker.store.feed import REPLY_SECONDS, Feed
 from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 from tracker.store.quarantine import Quarantine
+from tracker.store.signedout import SignedOut
 from tracker.supervision import keep_running
 
 DECODED_AT_ONCE = 2
@@ -56,6 +58,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     metrics, deliveries = Metrics(settings.signing_keys), Deliveries(redis, retention)
     metrics.listeners.set_function(lambda: broadcast.listeners)
     failures, recorder = Failures(metrics.throttled), Recorder(deliveries, metrics, clock)
+    sessions = Sessions(SignedOut(redis), clock, *settings.signing_keys)
     stack.push_async_callback(recorder.close)
     keep_running(stack, "deliveries", recorder.run)
     audit = Audit(redis, retention)
@@ -78,7 +81,8 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         changes=changes,
         broadcast=broadcast,
         queue=queue,
-        keyring=Keyring(settings.api_keys, failures, metrics.key_refusals),
+        keyring=Keyring(settings.api_keys, failures, metrics.key_refusals, sessions),
+        sessions=sessions,
         verifier=Verifier(settings.signing_keys, settings.apiframe_signature_secret),
         metrics=metrics,
         cursors=Cursors(*settings.signing_keys),

@@ -15,6 +15,7 @@ from service.gallery import Gallery
 from service.metrics import Metrics
 from service.recorder import Recorder
 from service.room import Room
+from service.sessions import Sessions
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
 from tracker.intake import Intake
@@ -47,6 +48,7 @@ class State:
     broadcast: Broadcast
     queue: Queue
     keyring: Keyring
+    sessions: Sessions
     verifier: Verifier
     metrics: Metrics
     cursors: Cursors

@@ -57,6 +57,8 @@ LAYOUT = (
     Key("hour", "hour:owner", "hash", "25 h", "in an hour, jobs completed, by how long they took"),
     Key("day", "day:owner", "hash", "32 days", "in a day, credits spent"),
     Key("instance", None, "string", "none: one for good", "a random id by which this installation is known"),
+    Key("signedout", "session id", "string", "as long as the session would have lasted",
+        "a session that was signed out before its time"),
     Key("feed", None, "stream", "capped at about 100,000 entries", "one entry for each visible change of a job"),
     Key("deliveries", None, "zset by id", "capped at 10,000 lines, RETENTION_DAYS after the last",
         "the log of genuine deliveries: an id by the time of arrival, and JSON"),
