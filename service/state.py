@@ -15,12 +15,14 @@ from service.gallery import Gallery
 from service.metrics import Metrics
 from service.recorder import Recorder
 from service.room import Room
+from service.sessions import Sessions
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
 from tracker.intake import Intake
 from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
+from tracker.store.audit import Audit
 from tracker.store.changes import Changes
 from tracker.store.deliveries import Deliveries
 from tracker.store.feed import Feed
@@ -37,6 +39,7 @@ class State:
     gate: Gate
     deliveries: Deliveries
     quarantine: Quarantine
+    audit: Audit
     recorder: Recorder
     intake: Intake
     lookups: Lookups
@@ -45,6 +48,7 @@ class State:
     broadcast: Broadcast
     queue: Queue
     keyring: Keyring
+    sessions: Sessions
     verifier: Verifier
     metrics: Metrics
     cursors: Cursors

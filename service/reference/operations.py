@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service import actions, deliveries, images, jobs, operators, queries, stream, webhooks
+from service import actions, audit, deliveries, images, jobs, operators, queries, stream, webhooks
 from service.forms import MAX_FORM
 from service.reference import samples
 from service.reference.schemas import LABEL_PART, REF
@@ -99,6 +99,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         explode=True,
     ),
     "ofJob": query("jobId", "About this job, by its id, ours or Apiframe's.", text(format="uuid")),
+    "by": query("by", "Name of the operator's key.", text(minLength=1)),
+    "action": query("action", "What was done.", text(enum=list(audit.ACTIONS))),
     "entryId": {
         "name": "entryId",
         "in": "path",
@@ -130,7 +132,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "Last-Event-ID": header(
         "Last-Event-ID",
         "`id` of the last event that you have, as it came: goes on behind it.",
-        text(minLength=1, maxLength=64),
+        text(pattern=f"^{stream.EVENT_ID}$"),
         example=samples.EVENT_ID,
     ),
     "Idempotency-Key": header(
@@ -397,6 +399,9 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "DELETE /v1/quarantine/{entry_id}": Operation(
         "deleteQuarantined", "Operations", {204: Answer("Gone.")}, ("entryId",), None, (errors.NotFound,)
+    ),
+    "GET /v1/audit": Operation(
+        "listAudit", "Operations", {200: page("AuditPage", "entries", samples.AUDIT)}, audit.LIST_QUERY
     ),
     "POST /webhooks/apiframe": Operation(
         "receiveDelivery", "Webhooks", {200: _RECEIPT}, ("X-Webhook-Signature",), _DELIVERY, _DELIVERED, "about any job"

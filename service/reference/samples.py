@@ -36,6 +36,7 @@ from tracker.errors import (
     UpstreamUnavailable,
 )
 from tracker.job import Failure, FailureCode, HistoryEntry, Job, MaskFacts, Outcome, Result, Source, Status
+from tracker.store.audit import AuditEntry
 from tracker.store.deliveries import LoggedDelivery, Refusal
 from tracker.store.gate import Cause, Pause
 from tracker.store.quarantine import Quarantined
@@ -185,6 +186,15 @@ QUARANTINED = shown(
         why="unknown event 'upscaled'",
     )
 )
+_AUDIT_ID = "019cf0f0-b6e8-7000-9b1d-2c3d4e5f6a7b"
+AUDIT = [
+    _wire(
+        AuditEntry(
+            id=_AUDIT_ID, at=_at(1.256), by="ops", action="job.cancel", job_id=JOB_ID,
+            details={"owner": "editor", "outcome": Outcome.APPLIED},
+        )
+    ),
+]  # fmt: skip
 READINESS = {"status": "ready", "instance": "b1946ac92492d2347c6235b4d2611184"}
 METRICS = '# HELP tracker_jobs Jobs held, by status.\n# TYPE tracker_jobs gauge\ntracker_jobs{status="PENDING"} 3.0\n'
 
