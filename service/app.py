@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from service import actions, audit, deliveries, docs, health, jobs, openapi, operators, stats, stream, webhooks
+from service import actions, audit, bulk, deliveries, docs, health, jobs, openapi, operators, stats, stream, webhooks
 from service.auth import Caller, require
 from service.lifespan import open_state
 from service.problems import on_http_exception, on_tracker_error
@@ -61,6 +61,7 @@ ROUTES: tuple[Access | Public, ...] = (
     Access("POST", "/v1/jobs", jobs.submit, "submit"),
     Access("GET", "/v1/jobs", jobs.list_jobs, "read"),
     Access("POST", "/v1/jobs/track", actions.track, "submit"),
+    Access("POST", "/v1/jobs/actions", bulk.act, "ops"),
     Access("GET", "/v1/jobs/{job_id}", jobs.get, "read"),
     Access("GET", "/v1/jobs/{job_id}/events", jobs.events, "read"),
     Access("POST", "/v1/jobs/{job_id}/cancel", actions.cancel, "submit", "ops"),
