@@ -24,11 +24,12 @@ GENERATIONS = 5
 
 @dataclass(frozen=True)
 class Step:
-    """An entry of the history, with the job's state before it; None before the first."""
+    """An entry of the history, with the job's state before it where that is known, and how many before it were not
+    kept: of a very long history the first and the last are."""
 
     entry: HistoryEntry
-    status_before: Status | None
-    progress_before: int | None
+    before: HistoryEntry | None = None
+    lost: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,12 @@ async def _ancestors(state: State, job: Job) -> list[Job]:
 
 
 def _steps(history: Sequence[HistoryEntry]) -> list[Step]:
-    first = [Step(history[0], None, None)] if history else []
-    return first + [Step(entry, last.status, last.progress) for last, entry in pairwise(history)]
+    return [Step(entry) for entry in history[:1]] + [_step(last, entry) for last, entry in pairwise(history)]
+
+
+def _step(last: HistoryEntry, entry: HistoryEntry) -> Step:
+    lost = entry.seq - last.seq - 1
+    return Step(entry, None if lost else last, lost)
 
 
 def _part(steps: Sequence[Step], before: int | None) -> tuple[Sequence[Step], int | None, bool]:
