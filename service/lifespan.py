@@ -10,11 +10,13 @@ from service.auth import Keyring
 from service.broadcast import Broadcast
 from service.cursors import Cursors
 from service.failures import Failures
+from service.gallery import Gallery
 from service.metrics import Metrics
 from service.recorder import Recorder
 from service.room import Room
 from service.sessions import Sessions
 from service.state import State
+from tracker.apiframe.cdn import Cdn
 from tracker.apiframe.client import ApiframeClient
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
@@ -23,6 +25,7 @@ from tracker.intake import Intake
 from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
+from tracker.store.audit import Audit
 from tracker.store.changes import Changes
 from tracker.store.connection import connect
 from tracker.store.deliveries import Deliveries
@@ -58,7 +61,11 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     sessions = Sessions(SignedOut(redis), clock, *settings.signing_keys)
     stack.push_async_callback(recorder.close)
     keep_running(stack, "deliveries", recorder.run)
+    audit = Audit(redis, retention)
+    stack.push_async_callback(_write_the_last, audit)
     apiframe = await stack.enter_async_context(ApiframeClient(settings))
+    gallery = Gallery(await stack.enter_async_context(Cdn(settings)), metrics, settings.apiframe_timeout_seconds / 2)
+    stack.push_async_callback(gallery.aclose)
     state = State(
         settings=settings,
         clock=clock,
@@ -66,6 +73,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         gate=Gate(redis),
         deliveries=deliveries,
         quarantine=Quarantine(redis, retention),
+        audit=audit,
         recorder=recorder,
         intake=Intake(store, clock),
         lookups=Lookups(settings, clock, store, apiframe),
@@ -81,6 +89,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         failures=failures,
         room=Room(ROOM),
         doorstep=Room(DOORSTEP),
+        gallery=gallery,
         decoding=CapacityLimiter(DECODED_AT_ONCE),
     )
     await _warn(state)
@@ -94,3 +103,10 @@ async def _warn(state: State) -> None:
         await state.store.ready()
     except StoreUnavailable as error:
         log.warning("started without Redis", error=str(error))
+
+
+async def _write_the_last(audit: Audit) -> None:
+    try:
+        await audit.flush()
+    except StoreUnavailable as error:
+        log.error("entries of the audit list are in the log alone", error=str(error))

@@ -23,7 +23,7 @@ from tracker.store.condition import Condition, read_condition
 from tracker.store.connection import served
 from tracker.store.gauges import Gauges, read_gauges
 from tracker.store.keys import name
-from tracker.store.pages import Filter, Page, read_page
+from tracker.store.pages import Filter, Page, count_jobs, read_ids, read_page
 from tracker.store.scripts import Scripts
 from tracker.store.stats import Figures, read_figures
 from tracker.store.wire import Stored, change_document, read_history, read_record, record_of
@@ -168,7 +168,17 @@ class JobStore:
     @served
     async def page(self, wanted: Filter, limit: int, below: str | None = None) -> Page:
         """Newest first, from the id `below` on."""
-        return await read_page(self._redis, self._scripts, wanted, limit, below)
+        return await read_page(self._scripts, wanted, limit, below)
+
+    @served
+    async def ids(self, wanted: Filter, most: int) -> tuple[list[str], bool]:
+        """Of `most` jobs at most, newest first, and whether there are more."""
+        return await read_ids(self._scripts, wanted, most)
+
+    @served
+    async def count(self, wanted: Filter, most: int) -> tuple[int, bool]:
+        """How many jobs there are, `most` at most, and whether there are more."""
+        return await count_jobs(self._scripts, wanted, most)
 
     @served
     async def apply(
