@@ -12,7 +12,7 @@ from service.answers import visible
 from service.dashboard.html import Visit
 from service.state import State
 from tracker.errors import InvalidInput
-from tracker.job import FINAL, HistoryEntry, Job, Status
+from tracker.job import FINAL, HistoryEntry, Job
 from tracker.store.pages import Filter
 
 QUERY = ("before",)
