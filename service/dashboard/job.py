@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 from starlette.responses import Response
@@ -42,18 +43,13 @@ class Lineage:
     more_siblings: bool
     more_children: bool
 
-    @property
-    def origin(self) -> str | None:
-        """Apiframe's id of what the line begins with, where that is not tracked here."""
-        return self.ancestors[-1].parent_job_id if self.ancestors else None
-
     def credits(self, job: Job) -> int:
         """Of the line: what it came from, itself, and what was made from it."""
         return sum(one.credit_cost or 0 for one in (*self.ancestors, job, *self.children))
 
 
 async def job_page(visit: Visit) -> Response:
-    state, request = visit.state, visit.request
+    state, request, now = visit.state, visit.request, visit.state.clock()
     _, before = queries.all_of(lambda: queries.only(request, QUERY), lambda: _before(visit))
     stored = await visible(state, visit.caller, request.path_params["job_id"])
     job = stored.job
@@ -61,7 +57,7 @@ async def job_page(visit: Visit) -> Response:
     steps, earlier, later = _part(_steps(history), before)
     return visit.html(
         "job", job=job, stored=stored, lineage=lineage, steps=steps, entries=len(history), earlier=earlier, later=later,
-        images=_images(job, visit), expired=bool(job.result_expires_at and job.result_expires_at <= state.clock()),
+        images=_images(job, now), expired=_expired(job, now), origin=_origin(lineage, now),
         live=job.status not in FINAL and before is None,
     )  # fmt: skip
 
@@ -75,12 +71,21 @@ def _before(visit: Visit) -> int | None:
     return int(given)
 
 
-def _images(job: Job, visit: Visit) -> list[str]:
+def _images(job: Job, now: datetime) -> list[str]:
     """By the names that the images' route knows them by; none where there are none any more."""
-    gone = job.result_expires_at is not None and job.result_expires_at <= visit.state.clock()
-    if job.result is None or gone:
+    if job.result is None or _expired(job, now):
         return []
     return [str(n) for n in range(1, len(job.result.images) + 1)]
+
+
+def _expired(job: Job, now: datetime) -> bool:
+    return job.result_expires_at is not None and job.result_expires_at <= now
+
+
+def _origin(lineage: Lineage, now: datetime) -> Job | None:
+    """The job whose one image this one was made from, where that can still be had."""
+    parent = lineage.ancestors[0] if lineage.ancestors else None
+    return parent if parent and _images(parent, now) else None
 
 
 async def _lineage(state: State, job: Job) -> Lineage:

@@ -62,11 +62,11 @@ async def test_the_timeline_tells_what_each_piece_of_news_changed(ops: httpx.Asy
         ("worker", "accepted", "applied", "PENDING →to QUEUED"),
         ("webhook", "progress", "applied", "QUEUED →to PROCESSING 0 % →to 40 %"),
         ("webhook", "progress", "applied", "40 % →to 70 %"),
-        ("webhook", "progress", "duplicate", "changed nothing"),
-        ("webhook", "progress", "stale", "changed nothing"),
+        ("webhook", "progress", "duplicate", "moved nothing"),
+        ("webhook", "progress", "stale", "moved nothing"),
         ("webhook", "completed", "applied", "PROCESSING →to COMPLETED 70 % →to 100 %"),
-        ("webhook", "failed", "conflict", "changed nothing"),
-        ("poll", "found completed", "noted", "changed nothing"),
+        ("webhook", "failed", "conflict", "moved nothing"),
+        ("poll", "found completed", "noted", "moved nothing"),
     ]
     assert len(told) == len(wanted)
     for line, parts in zip(told, wanted, strict=True):
@@ -123,6 +123,8 @@ async def test_lineage_goes_both_ways_with_the_credits_along_it(ops: httpx.Async
     assert links(page, "Made from") == [f"/jobs/{root.id}"]
     assert links(page, "Made from this") == [f"/jobs/{child.id}"]
     assert links(page, "Made from the same") == [f"/jobs/{sibling.id}"]
+    sources = [image.attributes["src"] for image in page.all("img", width="256")]
+    assert sources[:2] == [f"/v1/jobs/{one}/images/1?width=512" for one in (root.id, middle.id)]
     assert "33 credits along it" in page.one(id="lineage-title").text
     oldest = await get(ops, f"/jobs/{root.id}")
     assert PARENT in oldest.text()
