@@ -6,7 +6,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service import queries
+from service import audit, queries
 from service.answers import job_answer, visible
 from service.auth import Caller
 from service.requests import read_json
@@ -41,6 +41,9 @@ async def cancel(request: Request, caller: Caller) -> Response:
     if applied.status is not Status.CANCELLED or stored.job.upstream_job_id is not None:
         raise Conflict(_too_late(stored))
     log.info("cancelled", job_id=stored.job.id, by=caller.name)
+    if stored.job.owner != caller.name:
+        about = {"owner": stored.job.owner, "outcome": applied.outcome}
+        await audit.note(state, caller, "job.cancel", job_id=stored.job.id, **about)
     return job_answer(stored)
 
 
@@ -60,7 +63,9 @@ async def refresh(request: Request, caller: Caller) -> Response:
     stored = await visible(state, caller, request.path_params["job_id"])
     if stored.job.upstream_job_id is None:
         raise Conflict("Apiframe has not accepted it yet, so there is nothing to ask about.")
-    _require_answer(await state.lookups.ask(stored.job.id))
+    result = await state.lookups.ask(stored.job.id)
+    await audit.note(state, caller, "job.refresh", job_id=stored.job.id, owner=stored.job.owner)
+    _require_answer(result)
     return job_answer(await state.store.get(stored.job.id) or stored)
 
 

@@ -11,15 +11,18 @@ from service.auth import Keyring
 from service.broadcast import Broadcast
 from service.cursors import Cursors
 from service.failures import Failures
+from service.gallery import Gallery
 from service.metrics import Metrics
 from service.recorder import Recorder
 from service.room import Room
+from service.sessions import Sessions
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
 from tracker.intake import Intake
 from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
+from tracker.store.audit import Audit
 from tracker.store.changes import Changes
 from tracker.store.deliveries import Deliveries
 from tracker.store.feed import Feed
@@ -36,6 +39,7 @@ class State:
     gate: Gate
     deliveries: Deliveries
     quarantine: Quarantine
+    audit: Audit
     recorder: Recorder
     intake: Intake
     lookups: Lookups
@@ -44,6 +48,7 @@ class State:
     broadcast: Broadcast
     queue: Queue
     keyring: Keyring
+    sessions: Sessions
     verifier: Verifier
     metrics: Metrics
     cursors: Cursors
@@ -52,6 +57,7 @@ class State:
     """For the bodies that callers send."""
     doorstep: Room
     """For those of webhooks, which anybody may send until their signature is looked at."""
+    gallery: Gallery
     decoding: CapacityLimiter
     """Masks decoded at once: each may take some hundred megabytes for a moment."""
 

@@ -17,6 +17,7 @@ from tracker.errors import (
     Busy,
     Conflict,
     Forbidden,
+    Gone,
     HeadersTooLarge,
     InvalidInput,
     MaskRefused,
@@ -31,9 +32,11 @@ from tracker.errors import (
     TrackerError,
     Unauthenticated,
     UnsupportedMediaType,
+    UpstreamFault,
     UpstreamUnavailable,
 )
 from tracker.job import Failure, FailureCode, HistoryEntry, Job, MaskFacts, Outcome, Result, Source, Status
+from tracker.store.audit import AuditEntry
 from tracker.store.deliveries import LoggedDelivery, Refusal
 from tracker.store.gate import Cause, Pause
 from tracker.store.quarantine import Quarantined
@@ -183,6 +186,15 @@ QUARANTINED = shown(
         why="unknown event 'upscaled'",
     )
 )
+_AUDIT_ID = "019cf0f0-b6e8-7000-9b1d-2c3d4e5f6a7b"
+AUDIT = [
+    _wire(
+        AuditEntry(
+            id=_AUDIT_ID, at=_at(1.256), by="ops", action="job.cancel", job_id=JOB_ID,
+            details={"owner": "editor", "outcome": Outcome.APPLIED},
+        )
+    ),
+]  # fmt: skip
 READINESS = {"status": "ready", "instance": "b1946ac92492d2347c6235b4d2611184"}
 METRICS = '# HELP tracker_jobs Jobs held, by status.\n# TYPE tracker_jobs gauge\ntracker_jobs{status="PENDING"} 3.0\n'
 
@@ -196,6 +208,7 @@ REFUSALS: tuple[TrackerError, ...] = (
     NotAcceptable("What is here is application/json; let Accept allow it."),
     TooSlow("The body did not come in time: 4,096 bytes in 20 s."),
     Conflict("It is COMPLETED: only a pending job can be cancelled, since Apiframe offers no cancel."),
+    Gone("The job's images have expired: its resultExpiresAt is over."),
     TooLarge("The body has more bytes than are taken here."),
     UnsupportedMediaType("Send application/json or multipart/form-data."),
     InvalidInput({"wiat": ["Unknown parameter; this address takes until, wait."]}),
@@ -203,6 +216,7 @@ REFUSALS: tuple[TrackerError, ...] = (
     TooManyFailures("Too many wrong keys or signatures came from your address; a right one is taken at any time.", 3),
     HeadersTooLarge("The address and all headers together may have 16,384 bytes."),
     TrackerError("The service failed; its log has more."),
+    UpstreamFault("What lies at the image's address is no PNG, JPEG, WebP or GIF."),
     Backlogged("Too many jobs wait to be submitted; send this one again later.", 30),
     Busy("Too many large bodies are being sent at once; send this one again in a moment."),
     StoreUnavailable("Redis cannot serve this now (ConnectionError); try again."),

@@ -12,6 +12,7 @@ from service.stats import Stats
 from tracker.errors import TrackerError
 from tracker.job import HistoryEntry, Job, Outcome, Wire
 from tracker.masks import MAX_BYTES, MAX_CHARS, MAX_SIDE, MIN_SIDE, READERS
+from tracker.store.audit import AuditEntry
 from tracker.store.deliveries import LoggedDelivery
 from tracker.submission import LABEL_NAME, MAX_LABEL, MAX_LABELS, InpaintRequest, TrackRequest
 
@@ -48,6 +49,14 @@ class QuarantinePage(Wire):
     """A page of the quarantine, newest first."""
 
     entries: list[QuarantinedDelivery]
+    next_cursor: str | None
+    has_more: bool
+
+
+class AuditPage(Wire):
+    """A page of what operators did, newest first."""
+
+    entries: list[AuditEntry]
     next_cursor: str | None
     has_more: bool
 
@@ -99,6 +108,7 @@ ANSWERED: tuple[type[BaseModel], ...] = (
     Receipt,
     DeliveryPage,
     QuarantinePage,
+    AuditPage,
     QueueState,
     Stats,
     StreamEvent,
@@ -208,6 +218,19 @@ PARTS: dict[str, dict[str, Schema]] = {
         "nextCursor": {"description": _CURSOR},
         "hasMore": {"description": "Whether there is a next page."},
     },
+    "AuditEntry": {
+        "id": {"description": "Of the entry.", **_UUID},
+        "at": {"description": "When it was done."},
+        "by": {"description": "Name of the operator's key."},
+        "action": {"description": "What was done; the parameter `action` has the words.", "pattern": r"^[a-z.-]+$"},
+        "jobId": {"description": "Ours; null where it was done to no single job.", **_UUID},
+        "details": {"description": "What else is worth knowing of this action."},
+    },
+    "AuditPage": {
+        "entries": {"description": "At most `limit`."},
+        "nextCursor": {"description": _CURSOR},
+        "hasMore": {"description": "Whether there is a next page."},
+    },
     "Reason": {"reason": {"description": "For the other operators."}},
     "QueueState": {"paused": {"description": "Why nothing is submitted just now; null where jobs are submitted."}},
     "Pause": {
@@ -253,7 +276,7 @@ PARTS: dict[str, dict[str, Schema]] = {
     },
     "TimeToComplete": {
         "jobs": {"description": "How many were completed.", **_COUNT},
-        **{name: {"description": "Seconds from creation; null where there are none."} for name in ("p50", "p95", "p99")},
+        **{name: {"description": "Seconds from creation; null if there are none."} for name in ("p50", "p95", "p99")},
     },
     "CreditsSpent": {
         "today": {"description": "Since midnight."},

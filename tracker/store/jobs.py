@@ -19,10 +19,11 @@ from tracker.events import Event, Report
 from tracker.ids import first_id, new_id
 from tracker.job import HistoryEntry, Job, Outcome, Status
 from tracker.settings import Settings
+from tracker.store.condition import Condition, read_condition
 from tracker.store.connection import served
 from tracker.store.gauges import Gauges, read_gauges
 from tracker.store.keys import name
-from tracker.store.pages import Filter, Page, read_page
+from tracker.store.pages import Filter, Page, count_jobs, read_ids, read_page
 from tracker.store.scripts import Scripts
 from tracker.store.stats import Figures, read_figures
 from tracker.store.wire import Stored, change_document, read_history, read_record, record_of
@@ -167,7 +168,17 @@ class JobStore:
     @served
     async def page(self, wanted: Filter, limit: int, below: str | None = None) -> Page:
         """Newest first, from the id `below` on."""
-        return await read_page(self._redis, self._scripts, wanted, limit, below)
+        return await read_page(self._scripts, wanted, limit, below)
+
+    @served
+    async def ids(self, wanted: Filter, most: int) -> tuple[list[str], bool]:
+        """Of `most` jobs at most, newest first, and whether there are more."""
+        return await read_ids(self._scripts, wanted, most)
+
+    @served
+    async def count(self, wanted: Filter, most: int) -> tuple[int, bool]:
+        """How many jobs there are, `most` at most, and whether there are more."""
+        return await count_jobs(self._scripts, wanted, most)
 
     @served
     async def apply(
@@ -267,6 +278,11 @@ class JobStore:
     async def figures(self, now: datetime, owner: str | None = None) -> Figures:
         """How it goes, for people; of one owner, or of everybody."""
         return await read_figures(self._redis, owner, now)
+
+    @served
+    async def condition(self) -> Condition:
+        """How this Redis is. Raises StoreUnavailable also where INFO is forbidden."""
+        return await read_condition(self._redis)
 
 
 def _digest(owner: str, key: str) -> str:
