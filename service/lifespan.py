@@ -10,10 +10,14 @@ from service.auth import Keyring
 from service.broadcast import Broadcast
 from service.cursors import Cursors
 from service.failures import Failures
+from service.farewell import at_stop_signal
+from service.gallery import Gallery
 from service.metrics import Metrics
 from service.recorder import Recorder
 from service.room import Room
+from service.sessions import Sessions
 from service.state import State
+from tracker.apiframe.cdn import Cdn
 from tracker.apiframe.client import ApiframeClient
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
@@ -30,6 +34,7 @@ from tracker.store.feed import REPLY_SECONDS, Feed
 from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 from tracker.store.quarantine import Quarantine
+from tracker.store.signedout import SignedOut
 from tracker.supervision import keep_running
 
 DECODED_AT_ONCE = 2
@@ -50,15 +55,19 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     keep_running(stack, "feed", feed.run)
     keep_running(stack, "broadcast", broadcast.run)
     stack.callback(feed.close)
+    at_stop_signal(stack, feed.close)
     store, retention = JobStore.of(redis, settings), timedelta(days=settings.retention_days)
     metrics, deliveries = Metrics(settings.signing_keys), Deliveries(redis, retention)
     metrics.listeners.set_function(lambda: broadcast.listeners)
     failures, recorder = Failures(metrics.throttled), Recorder(deliveries, metrics, clock)
+    sessions = Sessions(SignedOut(redis), clock, *settings.signing_keys)
     stack.push_async_callback(recorder.close)
     keep_running(stack, "deliveries", recorder.run)
     audit = Audit(redis, retention)
     stack.push_async_callback(_write_the_last, audit)
     apiframe = await stack.enter_async_context(ApiframeClient(settings))
+    gallery = Gallery(await stack.enter_async_context(Cdn(settings)), metrics, settings.apiframe_timeout_seconds / 2)
+    stack.push_async_callback(gallery.aclose)
     state = State(
         settings=settings,
         clock=clock,
@@ -74,13 +83,15 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         changes=changes,
         broadcast=broadcast,
         queue=queue,
-        keyring=Keyring(settings.api_keys, failures, metrics.key_refusals),
+        keyring=Keyring(settings.api_keys, failures, metrics.key_refusals, sessions),
+        sessions=sessions,
         verifier=Verifier(settings.signing_keys, settings.apiframe_signature_secret),
         metrics=metrics,
         cursors=Cursors(*settings.signing_keys),
         failures=failures,
         room=Room(ROOM),
         doorstep=Room(DOORSTEP),
+        gallery=gallery,
         decoding=CapacityLimiter(DECODED_AT_ONCE),
     )
     await _warn(state)

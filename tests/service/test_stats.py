@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from redis.asyncio import Redis
 
