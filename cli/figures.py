@@ -52,8 +52,8 @@ def _figures(found: Stats, width: int | None) -> Iterator[tuple[str, Text]]:
 
 
 def _jobs(jobs: Mapping[str, int]) -> Text:
-    told = [Text(f"{count:,} {status.lower()}", COLOURS.get(status, "")) for status, count in jobs.items()]
-    return Text(", ").join(told)
+    told = [Text(f"{count:,} {status.lower()}", COLOURS.get(status, "")) for status, count in jobs.items() if count]
+    return Text(", ").join(told) if told else Text("none")
 
 
 def _in_flight(found: Stats, now: datetime) -> str:
@@ -89,7 +89,7 @@ def _times(times: Mapping[str, Any]) -> str:
     if times["p50"] is None:
         return "no job completed in the last 24 h"
     p50, p95, p99 = (f"{times[name]:,.1f} s" for name in ("p50", "p95", "p99"))
-    return f"half within {p50}, 95 % within {p95}, 99 % within {p99} ({times['jobs']:,} jobs, 24 h)"
+    return f"p50 {p50}, p95 {p95}, p99 {p99} ({times['jobs']:,} jobs in 24 h)"
 
 
 def _credits(spent: Mapping[str, Any]) -> str:

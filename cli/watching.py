@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from cli.api import FOLLOW_PAUSES, Api, is_final
 from cli.bars import JobBars
@@ -15,6 +16,7 @@ MOST_LISTED = 1_000
 MOST_ENDED = 1_000
 """Jobs that have ended, of which it is known that they were told."""
 _RUNNING = tuple(status.value for status in Status if not status.is_final)
+_ENDED = tuple(status.value for status in Status if status.is_final)
 
 
 def watch_matching(api: Api, filters: Filters, statuses: Collection[str], as_json: bool) -> None:
@@ -39,6 +41,7 @@ class Matching:
     api: Api
     filters: Filters
     statuses: Collection[str]
+    _newest: str | None = None
     _running: dict[str, Job] = field(default_factory=dict)
     _ended: dict[str, Job] = field(default_factory=dict)
 
@@ -51,12 +54,25 @@ class Matching:
                     yield job
 
     def _listed(self) -> Iterator[Job]:
-        """What runs, and how that stands which ran when it was seen last."""
-        wanted = [("status", status) for status in _RUNNING if status in self._wanted]
-        found = list(self.api.jobs([*self.filters, *wanted], MOST_LISTED, FOLLOW_PAUSES)) if wanted else []
+        """What runs; how that stands which ran when it was seen last; and what has come and ended since."""
+        newest = next((job["id"] for job in self._of((), 1)), "")
+        found = list(self._of(_RUNNING, MOST_LISTED))
         missed = self._running.keys() - {job["id"] for job in found}
         yield from reversed(found)
-        for job_id in sorted(missed):
+        yield from self._asked(missed)
+        if self._newest is not None:
+            since = self._newest
+            yield from takewhile(lambda job: job["id"] > since, self._of(_ENDED, MOST_LISTED))
+        self._newest = newest  # ids are in the order of creation
+
+    def _of(self, statuses: Collection[str], limit: int) -> Iterator[Job]:
+        """Newest first."""
+        wanted = [("status", status) for status in statuses if status in self._wanted]
+        if wanted or not statuses:
+            yield from self.api.jobs([*self.filters, *wanted], limit, FOLLOW_PAUSES)
+
+    def _asked(self, ids: Collection[str]) -> Iterator[Job]:
+        for job_id in sorted(ids):
             try:
                 yield self.api.get(job_id, FOLLOW_PAUSES)
             except Stop as stop:

@@ -10,6 +10,7 @@ from service.auth import Keyring
 from service.broadcast import Broadcast
 from service.cursors import Cursors
 from service.failures import Failures
+from service.farewell import at_stop_signal
 from service.gallery import Gallery
 from service.metrics import Metrics
 from service.recorder import Recorder
@@ -54,6 +55,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     keep_running(stack, "feed", feed.run)
     keep_running(stack, "broadcast", broadcast.run)
     stack.callback(feed.close)
+    at_stop_signal(stack, feed.close)
     store, retention = JobStore.of(redis, settings), timedelta(days=settings.retention_days)
     metrics, deliveries = Metrics(settings.signing_keys), Deliveries(redis, retention)
     metrics.listeners.set_function(lambda: broadcast.listeners)
