@@ -31,9 +31,9 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 
 @pytest_asyncio.fixture(loop_scope="package")
-async def here(browser: Browser, redis: Redis, redis_url: str) -> AsyncIterator[Town]:
-    """Service, worker and upstream."""
-    async with town(redis_url) as running:
+async def here(browser: Browser, redis: Redis, redis_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Town]:
+    """Service, worker and upstream; the town's options come as the fixture's parameter."""
+    async with town(redis_url, **getattr(request, "param", {})) as running:
         yield running
 
 

@@ -65,8 +65,13 @@ async def windows(browser: Browser, base_url: str) -> AsyncIterator[Windows]:
     opened.watch.verdict()
 
 
-async def sign_in(page: Page, name: str) -> None:
-    await page.goto("/sign-in")
-    await page.locator("#sign-in input[name=key]").fill(KEYS[name][0])
-    await page.locator("#sign-in button[type=submit]").click()
+async def sign_in(page: Page, name: str, path: str = "/sign-in") -> None:
+    await page.goto(path)
+    await give_key(page, KEYS[name][0])
     await page.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+async def give_key(page: Page, key: str) -> None:
+    """Into the form that is shown."""
+    await page.locator("#sign-in input[name=key]").fill(key)
+    await page.locator("#sign-in button").click()
