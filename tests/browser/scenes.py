@@ -29,11 +29,13 @@ async def completed(here: Town, **fields: Any) -> Answer:
 
 async def unread(redis: Redis, job: Answer | None = None) -> str:
     """A delivery that an older reader could not read and today's can; returns its place in the quarantine."""
-    word = {"event": "progress", "jobId": job and job["upstreamJobId"] or upstream_id(), "status": "PROCESSING",
-            "progress": 40}  # fmt: skip
+    up = job["upstreamJobId"] if job else upstream_id()
+    word = {"event": "progress", "jobId": up, "status": "PROCESSING", "progress": 40}
     delivery = signed(word)
     genuine = Verifier([UPSTREAM_KEY]).verify(delivery["content"], delivery["headers"]["X-Webhook-Signature"])
-    return await Quarantine(redis, timedelta(days=30)).keep(genuine, job and job["id"], "unknown event 'progress'")
+    return await Quarantine(redis, timedelta(days=30)).keep(
+        genuine, job["id"] if job else None, "unknown event 'progress'"
+    )
 
 
 async def busy_day(here: Town, redis: Redis) -> Answer:
@@ -58,9 +60,7 @@ async def busy_day(here: Town, redis: Redis) -> Answer:
 async def _upsampled(here: Town, job: Answer) -> str:
     """Its first image, upsampled by its owner at Apiframe and tracked by us: what an inpaint can begin with."""
     request = {"action": "upsample", "index": 1, "parentJobId": job["upstreamJobId"]}
-    answer = await here.sandbox.post(
-        "/v2/images/midjourney/action", json=request, headers={"X-API-Key": UPSTREAM_KEY}
-    )
+    answer = await here.sandbox.post("/v2/images/midjourney/action", json=request, headers={"X-API-Key": UPSTREAM_KEY})
     up = str(answer.json()["jobId"])
     await here.sandbox.get(f"/sandbox/jobs/{up}/settled")
     tracked = await here.api.post("/v1/jobs/track", json={"upstreamJobId": up}, headers=key("editor"))

@@ -4,14 +4,14 @@ import re
 
 import pytest
 from playwright.async_api import expect
+from redis.asyncio import Redis
 
 from tests.browser import ONE_LOOP
 from tests.browser.scenes import busy_day, completed, pause, resume
 from tests.browser.test_jobs_page import is_live, seen, shows, stayed, stays
 from tests.browser.windows import Windows
-from tests.door import key, signed
+from tests.door import signed
 from tests.town import Town
-from redis.asyncio import Redis
 
 pytestmark = ONE_LOOP
 

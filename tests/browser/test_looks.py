@@ -43,13 +43,13 @@ async def test_dialogs_can_be_used_by_everybody(at: Windows) -> None:
 
 async def looked_at(at: Windows, page: Page, name: str) -> None:
     for theme in ("light", "dark"):
-        await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=theme)
         await everything_is_there(page)
         await take(page, f"{name}-{theme}")
         await judge(await at.unguarded(page, color_scheme=theme))
     await page.set_viewport_size(PHONE)
     for theme in ("light", "dark"):
-        await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=theme)
         await everything_is_there(page)
         await take(page, f"{name}-phone-{theme}")
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

@@ -75,7 +75,9 @@ async def test_submitting_is_paused_with_a_reason_and_resumed(at: Windows, here:
     await expect(page.locator("#paused")).to_have_count(0)
     assert (await here.end_of(job))["status"] == "COMPLETED"
     await page.goto("/audit")
-    await expect(page.locator("[data-part=audit] tbody tr")).to_contain_text(["queue.resume", "queue.pause", "session.sign-in"])
+    await expect(page.locator("[data-part=audit] tbody tr")).to_contain_text(
+        ["queue.resume", "queue.pause", "session.sign-in"]
+    )
 
 
 async def test_health_warns_of_a_redis_that_forgets(at: Windows, here: Town, redis: Redis) -> None:

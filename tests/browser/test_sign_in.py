@@ -59,7 +59,7 @@ async def test_signing_out_ends_the_session_in_every_window(at: Windows) -> None
     assert [one["name"] for one in await page.context.cookies() if one["name"] == "inpaint_session"] == []
     thief = await at.open("/sign-in")
     await thief.context.add_cookies([{"name": one["name"], "value": one["value"], "url": at.base_url}
-                                     for one in cookies])  # type: ignore[typeddict-item]  # fmt: skip
+                                     for one in cookies])  # fmt: skip
     await thief.goto("/")
     await is_at(thief, "sign-in")
 
