@@ -17,8 +17,15 @@ from starlette.routing import Match, Route
 
 from service import actions, deliveries, docs, health, jobs, openapi, operators, webhooks
 from service.auth import Caller, require
+from service.dashboard import assets, signin
+from service.dashboard.audit import audit_page
+from service.dashboard.deliveries import deliveries_page
+from service.dashboard.entrance import enter, on_error
+from service.dashboard.health import health_page
+from service.dashboard.html import Dashboard, Shown, open_dashboard
+from service.dashboard.job import job_page
+from service.dashboard.jobs import jobs_page
 from service.lifespan import open_state
-from service.problems import on_http_exception, on_tracker_error
 from service.requests import RequestContext, accepts
 from service.state import State, state_of
 from tracker import logs
@@ -57,6 +64,25 @@ class Public:
     scopes: tuple[()] = ()
 
 
+@dataclass(frozen=True)
+class Page:
+    """A page of the dashboard, for whoever has signed in with a key that has `scope`; its errors are pages, too."""
+
+    method: str
+    path: str
+    endpoint: Shown
+    scope: Scope
+
+
+@dataclass(frozen=True)
+class OpenPage:
+    """What one gets before one has signed in."""
+
+    method: str
+    path: str
+    endpoint: Open
+
+
 ROUTES: tuple[Access | Public, ...] = (
     Access("POST", "/v1/jobs", jobs.submit, "submit"),
     Access("GET", "/v1/jobs", jobs.list_jobs, "read"),
@@ -79,6 +105,18 @@ ROUTES: tuple[Access | Public, ...] = (
     Public("GET", "/openapi.json", openapi.openapi),
     Public("GET", "/docs", docs.docs),
 )
+PAGES: tuple[Page | OpenPage, ...] = (
+    Page("GET", "/", jobs_page, "read:all"),
+    Page("GET", "/jobs/{job_id}", job_page, "read:all"),
+    Page("GET", "/health", health_page, "read:all"),
+    Page("GET", "/deliveries", deliveries_page, "ops"),
+    Page("GET", "/audit", audit_page, "ops"),
+    OpenPage("GET", "/sign-in", signin.form),
+    OpenPage("POST", "/sign-in", signin.sign_in),
+    OpenPage("POST", "/sign-out", signin.sign_out),
+    OpenPage("GET", "/static/{name}", assets.asset),
+)
+"""For people in browsers, and so not in the API's description."""
 
 
 def create_app(settings: Settings | None = None, clock: Clock = utc_now) -> Starlette:
@@ -87,7 +125,7 @@ def create_app(settings: Settings | None = None, clock: Clock = utc_now) -> Star
     app = Starlette(
         routes=_routes(),
         middleware=[Middleware(RequestContext)],
-        exception_handlers={TrackerError: on_tracker_error, HTTPException: on_http_exception},
+        exception_handlers={TrackerError: on_error, HTTPException: on_error},
         lifespan=_lifespan(in_force, clock),
     )
     app.router.redirect_slashes = False  # a webhook is not sent again to where a redirect points
@@ -103,38 +141,59 @@ def _from_environment() -> Settings:
 class Lifespan(TypedDict):
     tracker: State
     reference: docs.Reference
+    dashboard: Dashboard
 
 
 def _lifespan(settings: Settings, clock: Clock) -> Callable[[Starlette], AbstractAsyncContextManager[Lifespan]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[Lifespan]:
         async with AsyncExitStack() as stack:
-            yield {"tracker": await open_state(stack, settings, clock), "reference": docs.reference(ROUTES)}
+            yield {
+                "tracker": await open_state(stack, settings, clock),
+                "reference": docs.reference(ROUTES),
+                "dashboard": open_dashboard(),
+            }
 
     return lifespan
 
 
+Entry = Access | Public | Page | OpenPage
+
+
 def _routes() -> list[Route]:
-    paths = dict.fromkeys(route.path for route in ROUTES)
-    return [_route(path, [route for route in ROUTES if route.path == path]) for path in paths]
+    entries: tuple[Entry, ...] = (*ROUTES, *PAGES)
+    paths = dict.fromkeys(entry.path for entry in entries)
+    return [_route(path, [entry for entry in entries if entry.path == path]) for path in paths]
 
 
-def _route(path: str, methods: list[Access | Public]) -> Route:
+def _route(path: str, methods: list[Entry]) -> Route:
     """One Starlette route for a path, so that a wrong method is 405 with every method in `Allow`."""
     by_method = {route.method: route for route in methods}
 
     async def endpoint(request: Request) -> Response:
         route = by_method["GET" if request.method == "HEAD" else request.method]
-        if isinstance(route, Public):
-            return await route.endpoint(request)
-        caller = state_of(request).keyring.caller(request)
-        request.state.caller = caller.name
-        require(caller, route.scope, route.or_scope)
-        if not accepts(request, route.media):
-            raise NotAcceptable(f"What is here is {route.media}; let Accept allow it.")
-        return await route.endpoint(request, caller)
+        match route:
+            case Access():
+                return await _guarded(request, route)
+            case Public():
+                return await route.endpoint(request)
+            case Page():
+                request.state.page = True
+                return await enter(request, route.endpoint, route.scope)
+            case OpenPage():
+                request.state.page = True
+                return await route.endpoint(request)
 
     return _Address(path, endpoint, methods=list(by_method))
+
+
+async def _guarded(request: Request, route: Access) -> Response:
+    caller = await state_of(request).keyring.caller(request)
+    request.state.caller = caller.name
+    require(caller, route.scope, route.or_scope)
+    if not accepts(request, route.media):
+        raise NotAcceptable(f"What is here is {route.media}; let Accept allow it.")
+    return await route.endpoint(request, caller)
 
 
 class _Address(Route):

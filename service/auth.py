@@ -8,6 +8,7 @@ from prometheus_client import Counter
 from starlette.requests import Request
 
 from service.failures import Failures
+from service.sessions import TOKEN_HEADER, Session, Sessions, mark_of_key
 from tracker.errors import Forbidden, Unauthenticated
 from tracker.job import Job
 from tracker.settings import ApiKey, Scope
@@ -21,6 +22,9 @@ SHOWN = 8
 """Characters of a refused key that are logged, and never more than a quarter of it. The first four of those that
 `keys new` mints are the same."""
 MISSING = "Send an API key as X-API-Key, or as Authorization: Bearer."
+SAFE = ("GET", "HEAD")
+"""Methods that change nothing: a session needs no token for them."""
+NO_TOKEN = f"A session's action needs its token as {TOKEN_HEADER}; reload the page."
 UNKNOWN = "Nobody knows this API key. Check that it is whole and has not been rotated out."
 
 
@@ -45,14 +49,27 @@ class Caller:
 
 
 class Keyring:
-    def __init__(self, keys: Iterable[ApiKey], failures: Failures, refusals: Counter) -> None:
-        self._failures, self._refusals = failures, refusals
+    def __init__(self, keys: Iterable[ApiKey], failures: Failures, refusals: Counter, sessions: Sessions) -> None:
+        self._failures, self._refusals, self._sessions = failures, refusals, sessions
         self._callers = {key.sha256: Caller(key.name, _with_implied(key.scopes)) for key in keys}
+        self._marked = {mark_of_key(sha256): caller for sha256, caller in self._callers.items()}
 
-    def caller(self, request: Request) -> Caller:
-        """By `X-API-Key` or `Authorization: Bearer`. Raises Unauthenticated, or TooManyFailures."""
+    async def caller(self, request: Request) -> Caller:
+        """By `X-API-Key` or `Authorization: Bearer`, or else by a session. Raises Unauthenticated, TooManyFailures,
+        and Forbidden where a session acts without its token."""
         key = (request.headers.get("x-api-key") or _bearer(request.headers.get("authorization", ""))).strip()
-        caller = self._callers.get(hashlib.sha256(key.encode()).hexdigest()) if key else None
+        if not key and (found := await self.signed_in(request)):
+            session, caller = found
+            if request.method not in SAFE and not self._sessions.holds(
+                session.id, request.headers.get(TOKEN_HEADER, "")
+            ):
+                raise Forbidden(NO_TOKEN)
+            return caller
+        return self.of_key(request, key)
+
+    def of_key(self, request: Request, key: str) -> Caller:
+        """Raises Unauthenticated, or TooManyFailures."""
+        caller = self._callers.get(_digest(key)) if key else None
         if caller is None:
             self._refusals.labels("unknown" if key else "missing").inc()
             self._failures.slow_down(request, "key")
@@ -60,11 +77,25 @@ class Keyring:
             raise Unauthenticated(UNKNOWN if key else MISSING)
         return caller
 
+    async def signed_in(self, request: Request) -> tuple[Session, Caller] | None:
+        """Whose session it is, where there is one and its key is still listed. Raises StoreUnavailable."""
+        session = await self._sessions.current(request)
+        caller = self._marked.get(session.key_mark) if session else None
+        return (session, caller) if session and caller else None
+
+    def mark(self, key: str) -> str:
+        """What a session knows a key by."""
+        return mark_of_key(_digest(key))
+
 
 def require(caller: Caller, scope: Scope, or_scope: Scope | None = None) -> None:
     """Raises Forbidden unless the caller holds one of the two."""
     if not caller.scopes & {scope, or_scope}:
         raise Forbidden(f"The key '{caller.name}' lacks the scope '{scope}'.")
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _with_implied(scopes: Iterable[Scope]) -> frozenset[Scope]:

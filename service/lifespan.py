@@ -12,6 +12,7 @@ from service.failures import Failures
 from service.metrics import Metrics
 from service.recorder import Recorder
 from service.room import Room
+from service.sessions import Sessions
 from service.state import State
 from tracker.apiframe.client import ApiframeClient
 from tracker.apiframe.signature import Verifier
@@ -27,6 +28,7 @@ from tracker.store.feed import REPLY_SECONDS, Feed
 from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 from tracker.store.quarantine import Quarantine
+from tracker.store.signedout import SignedOut
 from tracker.supervision import keep_running
 
 DECODED_AT_ONCE = 2
@@ -48,6 +50,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     store, retention = JobStore.of(redis, settings), timedelta(days=settings.retention_days)
     metrics, deliveries = Metrics(settings.signing_keys), Deliveries(redis, retention)
     failures, recorder = Failures(metrics.throttled), Recorder(deliveries, metrics, clock)
+    sessions = Sessions(SignedOut(redis), clock, *settings.signing_keys)
     stack.push_async_callback(recorder.close)
     keep_running(stack, "deliveries", recorder.run)
     apiframe = await stack.enter_async_context(ApiframeClient(settings))
@@ -63,7 +66,8 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         lookups=Lookups(settings, clock, store, apiframe),
         feed=feed,
         queue=queue,
-        keyring=Keyring(settings.api_keys, failures, metrics.key_refusals),
+        keyring=Keyring(settings.api_keys, failures, metrics.key_refusals, sessions),
+        sessions=sessions,
         verifier=Verifier(settings.signing_keys, settings.apiframe_signature_secret),
         metrics=metrics,
         cursors=Cursors(*settings.signing_keys),

@@ -13,6 +13,7 @@ from service.failures import Failures
 from service.metrics import Metrics
 from service.recorder import Recorder
 from service.room import Room
+from service.sessions import Sessions
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
 from tracker.intake import Intake
@@ -40,6 +41,7 @@ class State:
     feed: Feed
     queue: Queue
     keyring: Keyring
+    sessions: Sessions
     verifier: Verifier
     metrics: Metrics
     cursors: Cursors

@@ -12,7 +12,7 @@ from tracker.store.keys import LAYOUT, name, prefix
 from tracker.store.wire import Stored, read_record
 
 _TIMED = {"mask", "hold", "quiet", "probe", "polls", "repaired", "quarantine", "deliveries", "refusals",
-          "idempotency", "alias"}  # fmt: skip
+          "idempotency", "alias", "signedout"}  # fmt: skip
 
 
 @asynccontextmanager

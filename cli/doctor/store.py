@@ -1,19 +1,17 @@
 """Redis: reachable, new enough, kept on disk, never evicting, and its clock."""
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from redis.asyncio import Redis
 
 from cli.doctor import clock
 from cli.doctor.finding import Finding, ok, problem, warning
 from tracker.settings import Settings
+from tracker.store.condition import Condition, read_condition
 from tracker.store.connection import UNAVAILABLE, connect
 
-OLDEST = (7, 0)
 SKEW_SECONDS = 2.0
-Info = Mapping[str, Any]
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -29,7 +27,7 @@ async def _look(check: str, url: str) -> list[Finding]:
     except ValueError:
         return [problem(check, "its address cannot be read", "Write it as redis://[user:password@]host:port/database.")]
     try:
-        return [*_facts(check, await redis.info()), await _clock(check, redis)]
+        return [*_facts(check, await read_condition(redis)), await _clock(check, redis)]
     except UNAVAILABLE as error:
         text = f"cannot be used: {type(error).__name__}"
         return [
@@ -39,18 +37,16 @@ async def _look(check: str, url: str) -> list[Finding]:
         await redis.aclose()
 
 
-def _facts(check: str, info: Info) -> Iterator[Finding]:
-    yield _version(check, info)
-    yield _persistence(f"{check} persistence", bool(int(info.get("aof_enabled", 0))))
-    yield _eviction(f"{check} eviction", str(info.get("maxmemory_policy", "noeviction")), int(info.get("maxmemory", 0)))
+def _facts(check: str, found: Condition) -> Iterator[Finding]:
+    yield _version(check, found)
+    yield _persistence(f"{check} persistence", found.append_only)
+    yield _eviction(f"{check} eviction", found)
 
 
-def _version(check: str, info: Info) -> Finding:
-    version = str(info.get("redis_version", "0"))
-    known_as = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {version}"
-    if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) >= OLDEST:
-        return ok(check, f"answers; {known_as}")
-    return problem(check, f"{known_as} is too old", "Use Redis 7.0 or newer, or Valkey.")
+def _version(check: str, found: Condition) -> Finding:
+    if found.is_too_old:
+        return problem(check, f"{found.known_as} is too old", "Use Redis 7.0 or newer, or Valkey.")
+    return ok(check, f"answers; {found.known_as}")
 
 
 def _persistence(check: str, append_only: bool) -> Finding:
@@ -59,13 +55,13 @@ def _persistence(check: str, append_only: bool) -> Finding:
     return warning(check, "appendonly no: a restart of Redis forgets the latest jobs, or all", "Set appendonly yes.")
 
 
-def _eviction(check: str, policy: str, limit: int) -> Finding:
+def _eviction(check: str, found: Condition) -> Finding:
     remedy = "Set maxmemory-policy noeviction."
-    if policy == "noeviction":
+    if not found.evicts:
         return ok(check, "maxmemory-policy noeviction")
-    if limit:
-        return problem(check, f"maxmemory-policy {policy}: jobs are thrown away when memory is short", remedy)
-    return warning(check, f"maxmemory-policy {policy} would throw jobs away, once maxmemory is set", remedy)
+    if found.limit:
+        return problem(check, f"maxmemory-policy {found.policy}: jobs are thrown away when memory is short", remedy)
+    return warning(check, f"maxmemory-policy {found.policy} would throw jobs away, once maxmemory is set", remedy)
 
 
 async def _clock(check: str, redis: Redis) -> Finding:

@@ -107,6 +107,12 @@ class Deliveries:
         shown = found[:limit]
         return DeliveryPage([line for _, line in shown], shown[-1][0] if len(found) > limit else None)
 
+    @served
+    async def times(self, most: int) -> list[float]:
+        """Milliseconds from arrival to acknowledgement of the last genuine deliveries, newest first."""
+        members = await self._redis.zrevrangebylex(DELIVERIES, "+", "-", 0, most)
+        return [LoggedDelivery.model_validate_json(member[_ID:]).ms for member in members]
+
     async def _newest(self, below: str | None) -> Sequence[str]:
         """Of both shelves together, at most `LOOKED_AT_ONCE`."""
         upper = f"({below}" if below else "+"

@@ -19,6 +19,7 @@ from tracker.events import Event, Report
 from tracker.ids import first_id, new_id
 from tracker.job import HistoryEntry, Job, Outcome, Status
 from tracker.settings import Settings
+from tracker.store.condition import Condition, read_condition
 from tracker.store.connection import served
 from tracker.store.gauges import Gauges, read_gauges
 from tracker.store.keys import name
@@ -262,6 +263,11 @@ class JobStore:
     async def gauges(self, now: datetime) -> Gauges:
         """How much there is of everything."""
         return await read_gauges(self._redis, now)
+
+    @served
+    async def condition(self) -> Condition:
+        """How this Redis is. Raises StoreUnavailable also where INFO is forbidden."""
+        return await read_condition(self._redis)
 
 
 def _digest(owner: str, key: str) -> str:

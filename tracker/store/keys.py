@@ -52,6 +52,8 @@ LAYOUT = (
     Key("polls", None, "string", "10 s", "lookups taken in these ten seconds, by all workers"),
     Key("repaired", "minute", "string", "2 h", "jobs whose webhook was due and whose end a lookup found, in a minute"),
     Key("instance", None, "string", "none: one for good", "a random id by which this installation is known"),
+    Key("signedout", "session id", "string", "as long as the session would have lasted",
+        "a session that was signed out before its time"),
     Key("feed", None, "stream", "capped at about 10,000 entries", "one entry for each visible change of a job"),
     Key("deliveries", None, "zset by id", "capped at 10,000 lines, RETENTION_DAYS after the last",
         "the log of genuine deliveries: an id by the time of arrival, and JSON"),

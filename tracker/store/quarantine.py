@@ -99,6 +99,10 @@ class Quarantine:
         shown = found[:-1] if more else found[:limit]
         return QuarantinePage(shown, shown[-1].id if len(found) > len(shown) else None)
 
+    @served
+    async def count(self) -> int:
+        return int(await self._redis.xlen(name("quarantine")))
+
     async def _between(self, lower: str, upper: str, count: int) -> list[Quarantined]:
         entries: list[tuple[bytes, dict[bytes, bytes]]] = await self._redis.xrevrange(
             name("quarantine"), upper, lower, count

@@ -1,0 +1,1 @@
+"""The dashboard: a module for each page, their templates, and what browsers load with them."""
