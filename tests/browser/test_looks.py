@@ -1,5 +1,7 @@
 """Every page as it looks: in both themes and on a phone, for people and for their screen readers."""
 
+from typing import Literal
+
 import pytest
 from playwright.async_api import Page, expect
 from redis.asyncio import Redis
@@ -14,6 +16,7 @@ from tests.town import Town
 pytestmark = ONE_LOOP
 
 PAGES = {"jobs": "/", "job": "/jobs/{id}", "deliveries": "/deliveries", "health": "/health", "audit": "/audit"}
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -42,13 +45,13 @@ async def test_dialogs_can_be_used_by_everybody(at: Windows) -> None:
 
 
 async def looked_at(at: Windows, page: Page, name: str) -> None:
-    for theme in ("light", "dark"):
+    for theme in THEMES:
         await page.emulate_media(color_scheme=theme)
         await everything_is_there(page)
         await take(page, f"{name}-{theme}")
         await judge(await at.unguarded(page, color_scheme=theme))
     await page.set_viewport_size(PHONE)
-    for theme in ("light", "dark"):
+    for theme in THEMES:
         await page.emulate_media(color_scheme=theme)
         await everything_is_there(page)
         await take(page, f"{name}-phone-{theme}")
