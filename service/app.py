@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from service import actions, deliveries, docs, health, jobs, openapi, operators, webhooks
+from service import actions, deliveries, docs, health, jobs, openapi, operators, stats, stream, webhooks
 from service.auth import Caller, require
 from service.dashboard import assets, signin
 from service.dashboard.audit import audit_page
@@ -91,6 +91,9 @@ ROUTES: tuple[Access | Public, ...] = (
     Access("GET", "/v1/jobs/{job_id}/events", jobs.events, "read"),
     Access("POST", "/v1/jobs/{job_id}/cancel", actions.cancel, "submit", "ops"),
     Access("POST", "/v1/jobs/{job_id}/refresh", actions.refresh, "ops"),
+    Access("GET", "/v1/jobs/{job_id}/stream", stream.stream_job, "read", media=stream.MEDIA),
+    Access("GET", "/v1/stream", stream.stream_jobs, "read", media=stream.MEDIA),
+    Access("GET", "/v1/stats", stats.stats, "read"),
     Access("POST", "/v1/queue/pause", operators.pause, "ops"),
     Access("POST", "/v1/queue/resume", operators.resume, "ops"),
     Access("GET", "/v1/deliveries", deliveries.list_deliveries, "ops"),

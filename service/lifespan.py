@@ -7,6 +7,7 @@ import structlog
 from anyio import CapacityLimiter
 
 from service.auth import Keyring
+from service.broadcast import Broadcast
 from service.cursors import Cursors
 from service.failures import Failures
 from service.metrics import Metrics
@@ -22,6 +23,7 @@ from tracker.intake import Intake
 from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
+from tracker.store.changes import Changes
 from tracker.store.connection import connect
 from tracker.store.deliveries import Deliveries
 from tracker.store.feed import REPLY_SECONDS, Feed
@@ -44,11 +46,14 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     queue = Queue((settings.queue_redis_url or settings.redis_url).get_secret_value())
     for opened in (redis, blocking, queue):
         stack.push_async_callback(opened.aclose)
-    feed = Feed(blocking)
+    feed, changes = Feed(blocking), Changes(redis)
+    broadcast = Broadcast(changes, feed)
     keep_running(stack, "feed", feed.run)
+    keep_running(stack, "broadcast", broadcast.run)
     stack.callback(feed.close)
     store, retention = JobStore.of(redis, settings), timedelta(days=settings.retention_days)
     metrics, deliveries = Metrics(settings.signing_keys), Deliveries(redis, retention)
+    metrics.listeners.set_function(lambda: broadcast.listeners)
     failures, recorder = Failures(metrics.throttled), Recorder(deliveries, metrics, clock)
     sessions = Sessions(SignedOut(redis), clock, *settings.signing_keys)
     stack.push_async_callback(recorder.close)
@@ -65,6 +70,8 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         intake=Intake(store, clock),
         lookups=Lookups(settings, clock, store, apiframe),
         feed=feed,
+        changes=changes,
+        broadcast=broadcast,
         queue=queue,
         keyring=Keyring(settings.api_keys, failures, metrics.key_refusals, sessions),
         sessions=sessions,

@@ -41,8 +41,10 @@ class Metrics:
             "jobs_in_flight_by_key", "The same by the upstream key that their webhooks are signed with.", "key"
         )
         self._repaired = self._gauge("lost_webhooks_last_hour", "Ends that a lookup found though a webhook was due.")
+        self._due = self._gauge("due_webhooks_last_hour", "Ends whose webhook was due, however they became known.")
         self._mask_bytes = self._gauge("mask_bytes", "Bytes of masks held for submission.")
         self._quarantined = self._gauge("webhooks_quarantined", "Genuine webhooks that could not be read, held.")
+        self.listeners = self._gauge("stream_listeners", "Streams that are open in this process.")
         self._paused = self._gauge("submissions_paused", "1 while submissions are paused.")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -60,16 +62,18 @@ class Metrics:
         return generate_latest(self._registry)
 
     def _show(self, gauges: Gauges) -> None:
-        for status, count in gauges.jobs.items():
+        figures = gauges.figures
+        for status, count in figures.jobs.items():
             self._jobs.labels(status).set(count)
-        for owner, count in gauges.queued.items():
+        for owner, count in figures.queued.items():
             self._queued.labels(owner).set(count)
         for mark, count in gauges.key_marks.items():
             self._by_key.labels(self._key_names.get(mark, "unlisted")).inc(count)
         for key in self._key_names.values():
             self._by_key.labels(key)
-        self._in_flight.set(gauges.in_flight)
-        self._repaired.set(gauges.repaired)
+        self._in_flight.set(figures.in_flight)
+        self._repaired.set(figures.lost)
+        self._due.set(sum(figures.settled.values()))
         self._mask_bytes.set(gauges.mask_bytes)
         self._paused.set(gauges.paused)
         self._quarantined.set(gauges.quarantined)

@@ -8,6 +8,7 @@ from anyio import CapacityLimiter
 from starlette.requests import Request
 
 from service.auth import Keyring
+from service.broadcast import Broadcast
 from service.cursors import Cursors
 from service.failures import Failures
 from service.metrics import Metrics
@@ -20,6 +21,7 @@ from tracker.intake import Intake
 from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
+from tracker.store.changes import Changes
 from tracker.store.deliveries import Deliveries
 from tracker.store.feed import Feed
 from tracker.store.gate import Gate
@@ -39,6 +41,8 @@ class State:
     intake: Intake
     lookups: Lookups
     feed: Feed
+    changes: Changes
+    broadcast: Broadcast
     queue: Queue
     keyring: Keyring
     sessions: Sessions

@@ -1,5 +1,6 @@
 """What holds in Redis after every test, whatever the test did."""
 
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +12,7 @@ from tracker.store.connection import connect
 from tracker.store.keys import LAYOUT, name, prefix
 from tracker.store.wire import Stored, read_record
 
-_TIMED = {"mask", "hold", "quiet", "probe", "polls", "repaired", "quarantine", "deliveries", "refusals",
+_TIMED = {"mask", "hold", "quiet", "probe", "polls", "minute", "hour", "day", "quarantine", "deliveries", "refusals",
           "idempotency", "alias", "signedout"}  # fmt: skip
 
 
@@ -64,6 +65,7 @@ async def _check_indexes(redis: Redis, keys: list[str], jobs: list[Stored]) -> N
     sizes = [int(await redis.hget(name("job", job_id), "maskBytes") or 0) for job_id in by_id]  # type: ignore[misc]
     assert int(await redis.get(name("maskbytes")) or 0) == sum(sizes)
     await _check_slots(redis, by_id, final)
+    await _check_counts(redis, keys, by_id)
 
 
 async def _check_queue(redis: Redis, keys: list[str], pending: dict[str, str]) -> None:
@@ -90,6 +92,17 @@ async def _check_slots(redis: Redis, jobs: dict[str, Stored], final: set[str]) -
     assert running <= outbox
     assert {job_id for job_id in jobs if await redis.hexists(name("job", job_id), "disputed")} <= outbox  # type: ignore[misc]
     assert await _members(redis, name("claimed")) <= inflight
+
+
+async def _check_counts(redis: Redis, keys: list[str], jobs: dict[str, Stored]) -> None:
+    """Figures that are kept are those that would be counted."""
+    inflight, counted = await _members(redis, name("inflight")), defaultdict[str, Counter[str]](Counter)
+    for job_id, stored in jobs.items():
+        for owner in ("*", stored.job.owner):
+            counted[owner].update([stored.job.status, *(["inflight"] if job_id in inflight else [])])
+    kept = [key.removeprefix(name("counts", "")) for key in keys if key.startswith(name("counts", ""))]
+    found = {owner: await _hash(redis, name("counts", owner)) for owner in kept}
+    assert {owner: {what.decode(): int(n) for what, n in one.items()} for owner, one in found.items()} == counted
 
 
 def _belongs(stored: Stored, kind: str, part: str) -> bool:

@@ -99,7 +99,7 @@ def _start(stack: AsyncExitStack, tools: Tools) -> Submitter:
     blocking = connect(tools.settings.redis_url.get_secret_value(), reply_within=REPLY_SECONDS)
     stack.push_async_callback(blocking.aclose)
     submitter, feed = Submitter(tools), Feed(blocking)
-    feed.listen(lambda entry: submitter.wake() if _matters(entry) else None)
+    feed.listen(lambda entries: submitter.wake() if any(map(_matters, entries)) else None)
     keep_running(stack, "submit", submitter.run)
     keep_running(stack, "reconcile", Reconciler(tools).run)
     keep_running(stack, "account", AccountWatch(tools).run)

@@ -17,7 +17,7 @@ from tracker.store.pages import Filter
 
 QUERY = ("before",)
 ENTRIES = 50
-RELATIVES = 24
+RELATIVES = 8
 GENERATIONS = 5
 """How far up a job's line is followed: each costs a round trip."""
 

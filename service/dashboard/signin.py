@@ -70,14 +70,14 @@ async def sign_out(request: Request) -> Response:
     """Ends the session everywhere, also for whoever has copied its cookie."""
     state, given = state_of(request), await _fields(request)
     answer = RedirectResponse("/sign-in", 303, HEADERS)
-    forget(request, answer, COOKIE)
     found = await state.keyring.signed_in(request)
     if found is None:
-        return answer
+        return answer  # and keeps the cookie, which another site's form would not have brought along
     session, caller = found
     if not (from_here(request) and state.sessions.holds(session.id, given.get(TOKEN_FIELD, ""))):
         raise Forbidden("This did not come from the dashboard's own button.")
     await state.sessions.end(session)
+    forget(request, answer, COOKIE)
     request.state.caller = caller.name
     audit.note(caller, "session.sign-out")
     return answer

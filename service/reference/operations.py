@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service import actions, deliveries, jobs, operators, queries, webhooks
+from service import actions, deliveries, jobs, operators, queries, stream, webhooks
 from service.forms import MAX_FORM
 from service.reference import samples
 from service.reference.schemas import LABEL_PART, REF
@@ -22,7 +22,7 @@ HOURS = int(IDEMPOTENCY_LIFETIME.total_seconds()) // 3600
 
 TAGS = {
     "Jobs": "Submit inpaint jobs, follow them to their end, find them again.",
-    "Operations": "What operators do.",
+    "Operations": "How it goes, and what operators do.",
     "Webhooks": "Where Apiframe delivers its news. Callers have no use for these.",
     "Service": "For machines that watch the service, and for people who read about it.",
 }
@@ -114,6 +114,12 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     ),
     "cursor": query("cursor", "`nextCursor` of the page before, with the same filters.", text(minLength=1)),
     "If-None-Match": header("If-None-Match", "`ETag` of the version you know: 304 while it is the last.", text()),
+    "Last-Event-ID": header(
+        "Last-Event-ID",
+        "`id` of the last event that you have, as it came: goes on behind it.",
+        text(minLength=1, maxLength=64),
+        example=samples.EVENT_ID,
+    ),
     "Idempotency-Key": header(
         "Idempotency-Key",
         f"Makes a repetition safe: the same key and request within {HOURS} h give the same job.",
@@ -280,6 +286,34 @@ OPERATIONS: dict[str, Operation] = {
         ("jobId", *jobs.EVENTS_QUERY),
         None,
         (errors.NotFound,),
+    ),
+    "GET /v1/jobs/{job_id}/stream": Operation(
+        "streamJob",
+        "Jobs",
+        {
+            200: Answer(
+                "Events until the job is final.", {stream.MEDIA: Media("StreamEvent", {"final": samples.JOB_EVENT})}
+            ),
+            204: Answer("It is final, and you have that version: there is nothing to wait for."),
+        },
+        ("jobId", "Last-Event-ID"),
+        None,
+        (errors.NotFound, errors.Busy),
+    ),
+    "GET /v1/stream": Operation(
+        "streamJobs",
+        "Jobs",
+        {
+            200: Answer(
+                "Events, for as long as you listen.", {stream.MEDIA: Media("StreamEvent", {"one": samples.JOB_EVENT})}
+            )
+        },
+        (*stream.STREAM_QUERY, "Last-Event-ID"),
+        None,
+        (errors.Busy,),
+    ),
+    "GET /v1/stats": Operation(
+        "getStats", "Operations", {200: Answer("As it is now.", {JSON: Media("Stats", {"some": samples.STATS})})}
     ),
     "POST /v1/jobs/{job_id}/cancel": Operation(
         "cancelJob",

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from service.deliveries import shown
 from service.problems import problem
+from service.stats import Stats
 from tracker.apiframe.signature import verified_before
 from tracker.clock import to_ms
 from tracker.errors import (
@@ -146,8 +147,25 @@ DELIVERY = {
     "creditCost": 16,
     "completedAt": COMPLETED["completedAt"],
 }
+EVENT_ID = "1773568832000-0/7"
+JOB_EVENT = {"id": EVENT_ID, "event": "job", "data": Job.model_validate(COMPLETED).model_dump_json(by_alias=True)}
 REASON = {"reason": "Apiframe maintenance, until 18:00"}
 PAUSED = {"paused": _wire(Pause(cause=Cause.OPERATOR, reason=REASON["reason"], since=_at(0), by="ops"))}
+STATS = _wire(
+    Stats.model_validate(
+        {
+            "at": _at(60), "inFlight": 2, "maxInFlight": 50, "oldestInFlightAt": _at(2),
+            "jobs": {**dict.fromkeys(Status, 0), Status.PENDING: 3, Status.PROCESSING: 2, Status.COMPLETED: 992},
+            "queueDepth": 3, "queueDepthByOwner": {"editor": 3},
+            "webhooksPerMinute": {"applied": 12, "duplicate": 1},
+            "webhooksByMinute": [{"at": _at(0), "outcomes": {"applied": 12, "duplicate": 1}}],
+            "lostWebhooks": {"lastHour": 2, "due": 118, "rate": 0.0169},
+            "timeToComplete": {"jobs": 992, "p50": 31.2, "p95": 60.1, "p99": 80.5},
+            "creditsSpent": {"today": 160, "last30Days": 160, "byDay": [{"day": _at(0).date(), "credits": 160}]},
+            "paused": None, "held": {"reason": "Apiframe asked to slow down (429), for 12 s.", "seconds": 11.4},
+        }
+    )
+)  # fmt: skip
 DELIVERIES = [
     _wire(LoggedDelivery(at=_at(40), cause=Refusal.MISMATCH, job_id=JOB_ID, bytes=412, ms=0.31)),
     _wire(

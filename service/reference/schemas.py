@@ -8,6 +8,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json
 from service.deliveries import QuarantinedDelivery
 from service.operators import QueueState, Reason
 from service.problems import TYPE
+from service.stats import Stats
 from tracker.errors import TrackerError
 from tracker.job import HistoryEntry, Job, Outcome, Wire
 from tracker.masks import MAX_BYTES, MAX_CHARS, MAX_SIDE, MIN_SIDE, READERS
@@ -58,6 +59,14 @@ class Receipt(Wire):
     outcome: Outcome
 
 
+class StreamEvent(Wire):
+    """A server-sent event."""
+
+    id: str = ""
+    event: Literal["job", "gap", "dropped"]
+    data: str
+
+
 class Health(Wire):
     status: Literal["ok"]
 
@@ -91,6 +100,8 @@ ANSWERED: tuple[type[BaseModel], ...] = (
     DeliveryPage,
     QuarantinePage,
     QueueState,
+    Stats,
+    StreamEvent,
     Health,
     Readiness,
     FieldProblem,
@@ -103,6 +114,7 @@ LABEL_PART = rf"^label\.{LABEL_NAME.removesuffix('+')}{{1,{MAX_LABEL}}}$"
 _DIGEST = {"pattern": "^[0-9a-f]{64}$"}
 _PIXELS = {"minimum": MIN_SIDE, "maximum": MAX_SIDE}
 _FORMATS = ", ".join(sorted(reader.format or "" for reader in READERS.values()))
+_COUNT = {"minimum": 0}
 _CURSOR = "Send it as `cursor` for the next page, with the same filters; null on the last one."
 
 PARTS: dict[str, dict[str, Schema]] = {
@@ -204,6 +216,53 @@ PARTS: dict[str, dict[str, Schema]] = {
         "since": {"description": "When it began."},
         "by": {"description": "Name of the operator's key; null where the account's state paused."},
         "credits": {"description": "How many are needed to go on, where they are short.", "minimum": 0},
+    },
+    "StreamEvent": {
+        "id": {"description": "Send it back as `Last-Event-ID`. Only events about a job have one."},
+        "event": {"description": "A job; or a word: changes are missing, or you did not keep up."},
+        "data": {"description": "A `Job` as JSON; of a word, an object with a `detail` for people."},
+    },
+    "Hold": {
+        "reason": {"description": "For people."},
+        "seconds": {"description": "Until it ends by itself.", "minimum": 0},
+    },
+    "Stats": {
+        "at": {"description": "When it was so."},
+        "jobs": {"description": "How many there are, by status."},
+        "inFlight": {"description": "Submitted by us, and not yet ended by Apiframe.", **_COUNT},
+        "maxInFlight": {"description": "How many may be in flight, over all owners.", **_COUNT},
+        "oldestInFlightAt": {"description": "Since when; null where none is, or the key does not see everybody's."},
+        "queueDepth": {"description": "Pending, and waiting for a slot.", **_COUNT},
+        "queueDepthByOwner": {"description": "Owners for whom any waits."},
+        "webhooksPerMinute": {"description": "By outcome, in the last whole minute."},
+        "webhooksByMinute": {"description": "The last hour, oldest first; the last minute has only begun."},
+        "lostWebhooks": {"description": "Of the last hour."},
+        "timeToComplete": {"description": "Of the last 24 h."},
+        "creditsSpent": {"description": "As Apiframe told of each job's cost; days are UTC."},
+        "paused": {"description": "Why nothing is submitted until somebody, or the account, resumes; null otherwise."},
+        "held": {"description": "Why nothing is submitted for some seconds; null otherwise."},
+    },
+    "MinuteOfWebhooks": {
+        "at": {"description": "When the minute begins."},
+        "outcomes": {"description": "Webhooks by outcome."},
+    },
+    "LostWebhooks": {
+        "lastHour": {"description": "Ends that a lookup found though a webhook was due.", **_COUNT},
+        "due": {"description": "Ends whose webhook was due.", **_COUNT},
+        "rate": {"description": "Their ratio; null where none was due.", "minimum": 0, "maximum": 1},
+    },
+    "TimeToComplete": {
+        "jobs": {"description": "How many were completed.", **_COUNT},
+        **{name: {"description": "Seconds from creation; null where there are none."} for name in ("p50", "p95", "p99")},
+    },
+    "CreditsSpent": {
+        "today": {"description": "Since midnight."},
+        "last30Days": {"description": "Today included."},
+        "byDay": {"description": "The last 30 days, oldest first."},
+    },
+    "DayOfCredits": {
+        "day": {"description": "UTC."},
+        "credits": {"description": "Spent, less what was given back."},
     },
     "Health": {"status": {"description": "One word."}},
     "Readiness": {

@@ -11,6 +11,7 @@ from uuid import UUID
 import requests
 from schemathesis import Case
 
+from service import stream
 from service.queries import MAX_WAIT
 from service.reference import samples
 from tests.door import UPSTREAM_KEY, key
@@ -35,7 +36,21 @@ def call(case: Case[Any], owner: str | None, place: Place) -> None:
     answerable(case, place)
     auth: dict[str, Any] = {"auth": sign} if "webhooks" in case.path and is_positive(case) else {}
     headers = {**(key(owner) if owner else {}), "X-Forwarded-For": next(ADDRESSES)}
-    case.call_and_validate(base_url=place.address, headers=headers, **auth)
+    if case.path.endswith("/stream"):
+        _listen_in(case, place, headers)
+    else:
+        case.call_and_validate(base_url=place.address, headers=headers, **auth)
+
+
+def _listen_in(case: Case[Any], place: Place, headers: dict[str, str]) -> None:
+    """Streams need not end: of one that begins, the first line is heard."""
+    sent = case.as_transport_kwargs(base_url=place.address, headers=headers)
+    with requests.request(**sent, stream=True, timeout=5) as answer:
+        if answer.status_code != requests.codes.ok:
+            case.validate_response(answer, headers=headers)
+        elif answer.request.method != "HEAD":
+            assert answer.headers["Content-Type"].startswith(stream.MEDIA)
+            assert next(answer.iter_lines()).startswith(b": ")
 
 
 def answerable(case: Case[Any], place: Place) -> None:

@@ -73,7 +73,7 @@ async def _settle(store: JobStore, submitting: "asyncio.Task[None]") -> None:
 
 async def _all_final(store: JobStore) -> bool:
     try:
-        jobs = (await store.gauges(utc_now())).jobs
+        jobs = (await store.figures(utc_now())).jobs
     except StoreUnavailable:
         return False
     return not any(jobs[status] for status in Status if not status.is_final)

@@ -71,7 +71,7 @@ async def test_what_happened_while_the_connection_was_cut_is_told_afterwards(red
     await sample.in_state(State.PROCESSING)
     told: list[FeedEntry] = []
     async with feeding(redis_url) as (feed, blocking):
-        feed.listen(told.append)
+        feed.listen(told.extend)
         await sample.apply(delivered(sample.up, Status.PROCESSING, progress=60))
         async with asyncio.timeout(5):
             while not told:

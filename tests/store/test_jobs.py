@@ -250,7 +250,7 @@ async def test_dossier_13_14_a_strangers_delivery_is_adopted(store: JobStore) ->
 async def test_strangers_hold_no_slot(store: JobStore) -> None:
     """MAX_IN_FLIGHT is about what we submitted."""
     await store.apply(delivered(upstream_id(), Status.PROCESSING), START, job_id=None, silence=SILENCE)
-    assert (await store.gauges(START)).in_flight == 0
+    assert (await store.figures(START)).in_flight == 0
 
 
 async def test_our_workers_answer_takes_its_job_back_from_a_stranger(store: JobStore) -> None:
@@ -262,7 +262,7 @@ async def test_our_workers_answer_takes_its_job_back_from_a_stranger(store: JobS
     await sample.apply(Accepted(sample.up, Status.QUEUED))
     job = await sample.now()
     assert (job.status, job.upstream_job_id) == (Status.QUEUED, sample.up)
-    assert (await store.gauges(START)).jobs[Status.PROCESSING] == 0
+    assert (await store.figures(START)).jobs[Status.PROCESSING] == 0
     assert job.id in await store.take_lookups(START + timedelta(minutes=1), lease=SILENCE, limit=9, budget=99)
 
 
@@ -457,7 +457,7 @@ async def test_a_doubt_stays_when_a_later_attempt_comes_to_nothing(sample: Sampl
     await sample.apply(Deferred("504", START, outcome_unknown=True))
     await sample.claim()
     await sample.apply(Deferred("503", START))
-    assert (await sample.store.gauges(START)).in_flight == 1
+    assert (await sample.store.figures(START)).in_flight == 1
     assert (await sample.apply(Withdrawn("editor"))).outcome is Outcome.STALE
     stored = await sample.store.get(sample.job.id)
     assert stored is not None

@@ -167,24 +167,24 @@ async def test_what_was_called_lost_and_is_found_again_is_a_repair(redis_url: st
         stored = await here.tools.store.get(job["id"])
         assert stored is not None
         await here.tools.lookups.apply(stored, Missing(3, lost=True))
-        assert (await here.tools.store.gauges(utc_now())).repaired == 0
+        assert (await here.tools.store.figures(utc_now())).lost == 0
         await here.sandbox.get(f"/sandbox/jobs/{stored.job.upstream_job_id}/settled")
         await here.tools.lookups.ask(job["id"])
         assert await status(here, job["id"]) == ("COMPLETED", None)
-        assert (await here.tools.store.gauges(utc_now())).repaired == 1
+        assert (await here.tools.store.figures(utc_now())).lost == 1
 
 
 async def test_a_webhook_that_was_lost_is_counted(redis_url: str) -> None:
     """One that was never due is not: of a job that upstream cancelled, and of one that was to be polled."""
     async with town(redis_url, mischief={"webhook_dropped": 1}) as here:
         await here.end_of(await here.submit())
-        assert (await here.tools.store.gauges(utc_now())).repaired == 1
+        assert (await here.tools.store.figures(utc_now())).lost == 1
     async with town(redis_url, mischief={"job_cancelled": 1}) as here:
         await here.end_of(await here.submit())
-        assert (await here.tools.store.gauges(utc_now())).repaired == 1
+        assert (await here.tools.store.figures(utc_now())).lost == 1
     async with town(redis_url, webhooks=False) as here:
         await here.end_of(await here.submit())
-        assert (await here.tools.store.gauges(utc_now())).repaired == 1
+        assert (await here.tools.store.figures(utc_now())).lost == 1
 
 
 async def test_retention_and_expiry_are_what_time_alone_brings(redis_url: str, redis: Redis) -> None:

@@ -1,11 +1,12 @@
 """The feed of changes: one blocking reader for a process, however many wait for news of a job.
 
-An entry is written by the same script as the change it tells of, so whoever is woken can read the change.
+An entry is written by the same script as the change it tells of, so whoever is woken can read the change: that one, or a
+later one, whose own entry follows.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,14 +20,23 @@ from tracker.store.keys import name
 
 BLOCK_MS = 1_000
 """How long a stop may take when redis-py has swallowed its cancellation while it connected."""
+AT_ONCE = 500
+"""Entries that are read together, at most."""
 RETRY_SECONDS = 0.5
 REPLY_SECONDS = BLOCK_MS / 1000 + 3
 """A connection that is silent for longer is dead."""
 log = structlog.get_logger()
 
 
+START = "0-0"
+"""The position before the first entry."""
+
+
 @dataclass(frozen=True)
 class FeedEntry:
+    """`position` is the entry's id in the stream: milliseconds and a number."""
+
+    position: str
     job_id: str
     version: int
     status: Status
@@ -64,10 +74,13 @@ class Feed:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._watchers: defaultdict[str, set[Watcher]] = defaultdict(set)
-        self._listeners: list[Callable[[FeedEntry], None]] = []
+        self._listeners: list[Callable[[Sequence[FeedEntry]], None]] = []
+        self._goodbyes: list[Callable[[], None]] = []
         self._last = ""
         self._closed = False
-        self._well = True
+        self._told = True
+        self.well = False
+        """Whether it hears of every change as it happens: not before its place is found, nor while Redis is away."""
         self.ready = asyncio.Event()
 
     @contextmanager
@@ -84,16 +97,29 @@ class Feed:
             if not self._watchers[job_id]:
                 del self._watchers[job_id]
 
-    def listen(self, listener: Callable[[FeedEntry], None]) -> None:
-        """`listener` is called for every entry, and must be quick."""
+    def listen(self, listener: Callable[[Sequence[FeedEntry]], None]) -> None:
+        """`listener` gets every entry, those that are read at once together, and must be quick."""
         self._listeners.append(listener)
+
+    def at_close(self, goodbye: Callable[[], None]) -> None:
+        """`goodbye` is called once, when the feed closes."""
+        self._goodbyes.append(goodbye)
+
+    @property
+    def position(self) -> str:
+        """Of the last entry that everybody was told of."""
+        return self._last or START
 
     def close(self) -> None:
         """Ends every wait at once, and those that begin later."""
+        if self._closed:
+            return
         self._closed = True
         for watchers in self._watchers.values():
             for watcher in watchers:
                 watcher.close()
+        for goodbye in self._goodbyes:
+            goodbye()
 
     async def run(self) -> None:
         """Reads for ever. Once it knows its place, at first and after each interruption, everyone is woken: what they
@@ -103,7 +129,7 @@ class Feed:
                 await self._find_place()
                 self._wake_all()
                 self.ready.set()
-                self._well = True
+                self.well = self._told = True
                 while True:
                     yield_to_cancellation()
                     await self._read()
@@ -114,40 +140,44 @@ class Feed:
 
     def _interrupted(self, error: str) -> None:
         """Said once, however long it lasts."""
-        if self._well:
+        if self._told:
             log.warning("feed interrupted", error=error)
-        self._well = False
+        self.well = self._told = False
 
     async def _find_place(self) -> None:
         """The newest entry at first; where it was, after an interruption."""
         if not self._last:
             newest: Any = await self._redis.xrevrange(name("feed"), count=1)
-            self._last = newest[0][0] if newest else "0"
+            self._last = newest[0][0].decode() if newest else START
 
     async def _read(self) -> None:
-        streams: Any = await self._redis.xread({name("feed"): self._last}, count=500, block=BLOCK_MS)
+        streams: Any = await self._redis.xread({name("feed"): self._last}, count=AT_ONCE, block=BLOCK_MS)
         for _, entries in streams or []:
-            for entry_id, fields in entries:
-                self._last = entry_id
-                if (entry := _entry(fields)) is not None:
-                    self._tell(entry)
+            self._last = entries[-1][0].decode()
+            self._tell(read_entries(entries))
 
     def _wake_all(self) -> None:
         for watchers in self._watchers.values():
             for watcher in watchers:
                 watcher.wake()
 
-    def _tell(self, entry: FeedEntry) -> None:
-        for watcher in self._watchers.get(entry.job_id, ()):
-            watcher.wake()
+    def _tell(self, entries: Sequence[FeedEntry]) -> None:
+        for entry in entries:
+            for watcher in self._watchers.get(entry.job_id, ()):
+                watcher.wake()
         for listener in self._listeners:
-            listener(entry)
+            listener(entries)
 
 
-def _entry(fields: dict[bytes, bytes]) -> FeedEntry | None:
-    """None for an entry of a newer version's that cannot be read."""
+def read_entries(raw: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[FeedEntry]:
+    """Without those of a newer version's that cannot be read."""
+    return [entry for position, fields in raw if (entry := _entry(position.decode(), fields)) is not None]
+
+
+def _entry(position: str, fields: dict[bytes, bytes]) -> FeedEntry | None:
     try:
         return FeedEntry(
+            position=position,
             job_id=fields[b"id"].decode(),
             version=int(fields[b"version"]),
             status=Status(fields[b"status"].decode()),

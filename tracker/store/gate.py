@@ -34,6 +34,13 @@ class Pause(Wire):
     credits: int | None = None
 
 
+class Hold(Wire):
+    """Why nobody submits just now, and for how long yet."""
+
+    reason: str
+    seconds: float
+
+
 class Gate:
     """Methods raise StoreUnavailable where Redis does not serve them."""
 
@@ -61,6 +68,17 @@ class Gate:
     async def paused(self) -> Pause | None:
         found = await self._redis.get(name("pause"))
         return Pause.model_validate_json(found) if found else None
+
+    @served
+    async def closed(self) -> tuple[Pause | None, Hold | None]:
+        """What keeps jobs from being submitted just now, in one round trip."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.get(name("pause"))
+            pipe.get(name("hold"))
+            pipe.pttl(name("hold"))
+            pause, reason, left = await pipe.execute()
+        hold = Hold(reason=reason.decode(), seconds=max(0, left) / 1000) if reason else None
+        return Pause.model_validate_json(pause) if pause else None, hold
 
     @served
     async def resume(self, pause: Pause | None = None) -> bool:

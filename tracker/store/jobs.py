@@ -25,6 +25,7 @@ from tracker.store.gauges import Gauges, read_gauges
 from tracker.store.keys import name
 from tracker.store.pages import Filter, Page, read_page
 from tracker.store.scripts import Scripts
+from tracker.store.stats import Figures, read_figures
 from tracker.store.wire import Stored, change_document, read_history, read_record, record_of
 from tracker.transitions import plan
 
@@ -261,8 +262,12 @@ class JobStore:
         return int(await self._scripts.run("retire", to_ms(now - self._retention), limit))
 
     async def gauges(self, now: datetime) -> Gauges:
-        """How much there is of everything."""
+        """How much there is of everything, for machines."""
         return await read_gauges(self._redis, now)
+
+    async def figures(self, now: datetime, owner: str | None = None) -> Figures:
+        """How it goes, for people; of one owner, or of everybody."""
+        return await read_figures(self._redis, owner, now)
 
     @served
     async def condition(self) -> Condition:

@@ -9,7 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from tracker.ids import first_id
-from tracker.job import Status
+from tracker.job import Job, Status
 from tracker.store.keys import prefix
 from tracker.store.scripts import Scripts
 from tracker.store.wire import Stored, read_record
@@ -36,8 +36,8 @@ class Filter:
     @property
     def groups(self) -> list[list[str]]:
         """Indexes to intersect, each group a union."""
-        groups = [[f"owner:{self.owner}"]] if self.owner else []
-        groups += [[f"parent:{self.parent_job_id}"]] if self.parent_job_id else []
+        groups = [[f"owner:{self.owner}"]] if self.owner is not None else []
+        groups += [[f"parent:{self.parent_job_id}"]] if self.parent_job_id is not None else []
         groups += [[f"label:{label}={value}"] for label, value in self.labels]
         return [*groups, [f"status:{status}" for status in self.statuses]] if self.statuses else groups
 
@@ -50,6 +50,17 @@ class Filter:
     @property
     def lower(self) -> str:
         return f"[{first_id(self.created_after + MILLISECOND)}" if self.created_after else "-"
+
+    def matches(self, job: Job) -> bool:
+        """Whether a page would show it: the same rule for a job that is at hand."""
+        return (
+            (not self.statuses or job.status in self.statuses)
+            and self.owner in (None, job.owner)
+            and self.parent_job_id in (None, job.parent_job_id)
+            and all(job.labels.get(label) == value for label, value in self.labels)
+            and (not self.created_after or job.id >= first_id(self.created_after + MILLISECOND))
+            and (not self.created_before or job.id < first_id(self.created_before))
+        )
 
 
 @dataclass(frozen=True)

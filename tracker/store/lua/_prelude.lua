@@ -2,7 +2,7 @@
 -- KEYS[1] prefix of the partition, `inpaint:{0}:`
 
 local HISTORY_FIRST, HISTORY_LAST = 16, 48
-local FEED_LENGTH = 10000
+local FEED_LENGTH = 100000
 local FINAL = { COMPLETED = true, FAILED = true, CANCELLED = true }
 
 local function key(name, part)
@@ -36,9 +36,36 @@ local function indexes(job)
   return found
 end
 
+-- Figures are kept for each owner, and for everybody.
+local function whose(owner) return ipairs({ '*', owner }) end
+
+-- How many jobs there are of each status, and how many slots (`inflight`) they hold.
+local function count(owner, what, by)
+  for _, one in whose(owner) do
+    if redis.call('HINCRBY', key('counts', one), what, by) <= 0 then redis.call('HDEL', key('counts', one), what) end
+  end
+end
+
+-- Adds to a figure of a span of time. It goes by itself, `life` seconds later.
+local function tally(span, owner, what, by, life)
+  for _, one in whose(owner) do
+    local figures = span .. ':' .. one
+    if redis.call('HINCRBY', figures, what, by) == by then redis.call('EXPIRE', figures, life) end
+  end
+end
+
+local function take_slot(id, owner, now)
+  if redis.call('ZADD', key('inflight'), 'NX', now, id) == 1 then count(owner, 'inflight', 1) end
+end
+
+local function free_slot(id, owner)
+  if redis.call('ZREM', key('inflight'), id) == 1 then count(owner, 'inflight', -1) end
+end
+
 local function enlist(id, job)
   for _, index in ipairs(indexes(job)) do redis.call('ZADD', index, 0, id) end
   redis.call('ZADD', key('status', job.status), 0, id)
+  count(job.owner, job.status, 1)
   if job.upstreamJobId then redis.call('HSET', key('upstream'), job.upstreamJobId, id) end
 end
 
@@ -75,10 +102,12 @@ end
 local function erase(id, job)
   for _, index in ipairs(indexes(job)) do redis.call('ZREM', index, id) end
   redis.call('ZREM', key('status', job.status), id)
+  count(job.owner, job.status, -1)
+  free_slot(id, job.owner)
   if job.upstreamJobId and redis.call('HGET', key('upstream'), job.upstreamJobId) == id then
     redis.call('HDEL', key('upstream'), job.upstreamJobId)
   end
-  for _, name in ipairs({ 'claimed', 'inflight', 'finished' }) do redis.call('ZREM', key(name), id) end
+  for _, name in ipairs({ 'claimed', 'finished' }) do redis.call('ZREM', key(name), id) end
   redis.call('ZREM', key('outbox'), 'lookup:' .. id)
   dequeue(id, job.owner)
   forget_mask(id, job)

@@ -12,6 +12,7 @@ local now = change.at
 local MAX_SEEN = 64 * 8
 local LONGEST_SILENCE = 600000
 local INFERRED_SILENCE, INFERRED_FOR = 3600000, 86400000
+local HOUR_AND_A_BIT, DAY_AND_A_BIT, MONTH_AND_A_BIT = 4000, 90000, 2764800   -- seconds: see tracker/store/stats.py
 local REPAIRS = { found_completed = true, found_failed = true }
 local CONCLUSION = { 'result', 'resultExpiresAt', 'error', 'settledBy', 'completedAt', 'inferred' }
 
@@ -105,7 +106,7 @@ local job = id and (how == 'adopted' and held and adopt(id) or load(id))
 if not held and not (job and seen_before(job)) then return { 'gone' } end
 if not job then return { 'unknown' } end
 
-local before, was_inferred = job.status, job.inferred
+local before, was_inferred, cost_before = job.status, job.inferred, tonumber(job.creditCost or 0)
 local writes, drops = {}, {}
 local function put(field, value)
   value = tostring(value)
@@ -132,12 +133,21 @@ end
 -- Within a job, created <= submitted <= started <= completed, whatever clocks said.
 local function begun() return tonumber(job.startedAt or job.submittedAt or created_at(id)) end
 
--- A webhook was due, and a lookup was faster or it is lost. There is none for CANCELLED.
-local function count_repair()
-  if (job.webhookUrl or '') == '' then return end
-  local minute = key('repaired', whole(math.floor(now / 60000)))
-  redis.call('INCR', minute)
-  redis.call('EXPIRE', minute, 7200)
+local function in_this_minute(what)
+  tally(key('minute', whole(math.floor(now / 60000))), job.owner, what, 1, HOUR_AND_A_BIT)
+end
+
+-- A webhook was due: it came, or a lookup was faster, or it is lost. There is none for CANCELLED.
+local function count_end()
+  if (job.webhookUrl or '') ~= '' and (change.source == 'webhook' or REPAIRS[change.type]) then
+    in_this_minute('settled:' .. change.source)
+  end
+end
+
+-- In buckets of which each is a twentieth longer than the one before; from 1 ms on.
+local function count_duration(completed)
+  local bucket = math.floor(math.log(math.max(1, completed - created_at(id))) / math.log(1.05))
+  tally(key('hour', whole(math.floor(now / 3600000))), job.owner, bucket, 1, DAY_AND_A_BIT)
 end
 
 local function conclude(to)
@@ -146,14 +156,17 @@ local function conclude(to)
   if to == 'COMPLETED' and not job.startedAt then put('startedAt', whole(completed)) end
   if change.resultLifetime then put('resultExpiresAt', whole(completed + change.resultLifetime)) end
   if change.source ~= 'api' then put('settledBy', change.source) end
-  if REPAIRS[change.type] and (was_inferred or not FINAL[before]) then count_repair() end
-  redis.call('ZREM', key('inflight'), id)
+  if was_inferred or not FINAL[before] then
+    count_end()
+    if to == 'COMPLETED' then count_duration(completed) end
+  end
+  free_slot(id, job.owner)
   redis.call('ZADD', key('finished'), now, id)
 end
 
 local function carry_on(to)
   if to == 'PROCESSING' and not job.startedAt then put('startedAt', whole(math.max(begun(), now))) end
-  if job.attempts then redis.call('ZADD', key('inflight'), 'NX', now, id) end
+  if job.attempts then take_slot(id, job.owner, now) end
   redis.call('ZREM', key('finished'), id)
 end
 
@@ -162,6 +175,8 @@ local function move_to(to)
   if to ~= before then
     redis.call('ZREM', key('status', before), id)
     redis.call('ZADD', key('status', to), 0, id)
+    count(job.owner, before, -1)
+    count(job.owner, to, 1)
     put('status', to)
   end
   for _, field in ipairs(CONCLUSION) do drop(field) end
@@ -248,7 +263,7 @@ end
 -- An attempt that came to nothing gives its slot back, unless an earlier one of this job may have come to something.
 if job.status == 'PENDING' and change.retryAt then
   if change.freesSlot and not job.doubtful then
-    redis.call('ZREM', key('inflight'), id)
+    free_slot(id, job.owner)
     redis.call('ZREM', key('claimed'), id)
     enqueue(id, job.owner, change.retryAt)
   else
@@ -257,6 +272,9 @@ if job.status == 'PENDING' and change.retryAt then
 end
 
 if how == 'adopted' then outcome = 'adopted' end
+if change.source == 'webhook' then in_this_minute('webhook:' .. outcome) end
+local cost = tonumber(job.creditCost or 0) - cost_before
+if cost ~= 0 then tally(key('day', whole(math.floor(now / 86400000))), job.owner, 'credits', cost, MONTH_AND_A_BIT) end
 if fingerprint ~= '' and not seen then put('seen', ((job.seen or '') .. fingerprint):sub(-MAX_SEEN)) end
 put('seq', tonumber(job.seq) + 1)
 if visible then

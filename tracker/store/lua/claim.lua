@@ -59,7 +59,7 @@ end
 local function claim(id, in_doubt)
   mark(id, in_doubt)
   redis.call('ZADD', key('claimed'), now + lease, id)
-  redis.call('ZADD', key('inflight'), 'NX', now, id)
+  take_slot(id, redis.call('HGET', key('job', id), 'owner'), now)
   redis.call('HINCRBY', key('job', id), 'attempts', 1)
   redis.call('HSET', key('job', id), 'attemptAt', ARGV[1])
   redis.call('HSETNX', key('job', id), 'webhookUrl', ARGV[4] ~= '' and ARGV[4] .. id or '')

@@ -11,6 +11,7 @@ local job = load(id)
 if not job or job.owner ~= ARGV[2] then return 0 end
 
 redis.call('ZREM', key('owner', job.owner), id)
+count(job.owner, job.status, -1)
 job.owner, job.version, job.seq = ARGV[3], tostring(tonumber(job.version) + 1), tostring(tonumber(job.seq) + 1)
 redis.call('HSET', key('job', id), 'owner', job.owner, 'version', job.version, 'seq', job.seq, 'updatedAt', ARGV[5])
 if ARGV[4] ~= '' and not job.labels then

@@ -1,0 +1,202 @@
+"""Changes of jobs, told to everybody who listens: read from Redis once and framed once, however many there are.
+
+A listener that does not keep up is dropped with a word, so that it holds up nobody and fills no memory.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+
+from tracker.errors import Busy, StoreUnavailable
+from tracker.job import Job
+from tracker.store.changes import Change, Changes, Place, place
+from tracker.store.feed import START, Feed, FeedEntry
+from tracker.store.pages import Filter
+
+MOST_LISTENERS = 10_000
+MOST_WAITING = 4_000
+"""Frames that a listener may be behind."""
+AT_ONCE = 50
+"""Frames that are sent together: about as much as a connection holds before it makes its sender wait."""
+RETRY_SECONDS = 0.5
+Key = TypeVar("Key", str, "Wish")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which jobs a listener is told of: what matches, where its key may see it. None sees everybody's."""
+
+    wanted: Filter
+    only_owner: str | None = None
+
+    def holds(self, job: Job) -> bool:
+        return self.only_owner in (None, job.owner) and self.wanted.matches(job)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A change as it is sent; `content` is shared by all who get it."""
+
+    place: Place
+    version: int
+    is_final: bool
+    content: bytes
+
+
+class Listener:
+    """Frames wait here until they are sent. `ended` says that there will be no more.
+
+    It is told of everything behind `position`, where the feed stood after the batch `since`.
+    """
+
+    def __init__(self, position: str, since: int) -> None:
+        self.position = position
+        self.since = since
+        self._frames: deque[Frame] = deque()
+        self._news = asyncio.Event()
+        self.ended = False
+        self.too_slow = False
+
+    def put(self, frame: Frame) -> None:
+        if self.ended:
+            return
+        if len(self._frames) >= MOST_WAITING:
+            self.too_slow = True
+            self.end()
+            return
+        self._frames.append(frame)
+        self._news.set()
+
+    def end(self) -> None:
+        """At once: what waits is not sent any more, and is told again to whoever resumes."""
+        self.ended = True
+        self._frames.clear()
+        self._news.set()
+
+    async def frames(self, seconds: float) -> Sequence[Frame] | None:
+        """Some of those that wait, as soon as there are any; none after `seconds`, and None at the end."""
+        if not self._frames and not self.ended:
+            self._news.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._news.wait()
+            except TimeoutError:
+                pass
+        if self.ended:
+            return None
+        return [self._frames.popleft() for _ in range(min(AT_ONCE, len(self._frames)))]
+
+
+class Broadcast:
+    def __init__(self, changes: Changes, feed: Feed) -> None:
+        self._changes = changes
+        self._feed = feed
+        self._by_job: defaultdict[str, set[Listener]] = defaultdict(set)
+        self._by_wish: defaultdict[Wish, set[Listener]] = defaultdict(set)
+        self._heard: deque[Sequence[FeedEntry]] = deque()
+        self._batches = 0
+        self._some = asyncio.Event()
+        self._told = START
+        self.listeners = 0
+        feed.listen(self._hear)
+        feed.at_close(self.end_all)
+
+    def told(self, listener: Listener) -> str:
+        """A position up to which `listener` has been told of everything, unless frames wait for it."""
+        return max(listener.position, self._told, key=place)
+
+    @property
+    def well(self) -> bool:
+        return self._feed.well
+
+    @contextmanager
+    def to_job(self, job_id: str) -> Iterator[Listener]:
+        """Raises Busy where too many listen already."""
+        with self._listening(self._by_job, job_id) as listener:
+            yield listener
+
+    @contextmanager
+    def to_all(self, wish: Wish) -> Iterator[Listener]:
+        """Raises Busy where too many listen already."""
+        with self._listening(self._by_wish, wish) as listener:
+            yield listener
+
+    @contextmanager
+    def _listening(self, group: defaultdict[Key, set[Listener]], key: Key) -> Iterator[Listener]:
+        if self.listeners >= MOST_LISTENERS:
+            raise Busy("Too many listen already; try again in a moment.")
+        listener = Listener(self._feed.position, self._batches)
+        self.listeners += 1
+        group[key].add(listener)
+        try:
+            yield listener
+        finally:
+            self.listeners -= 1
+            group[key].discard(listener)
+            if not group[key]:
+                del group[key]
+
+    def end_all(self) -> None:
+        """When the service stops."""
+        for group in (*self._by_job.values(), *self._by_wish.values()):
+            for listener in group:
+                listener.end()
+
+    def _hear(self, entries: Sequence[FeedEntry]) -> None:
+        self._batches += 1
+        self._heard.append(entries)
+        self._some.set()
+
+    async def run(self) -> None:
+        """Tells for ever; while Redis is away it waits, and nothing is left out."""
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            while self._heard:
+                await self._tell(self._heard[0], self._batches - len(self._heard) + 1)
+                self._heard.popleft()
+
+    async def _tell(self, entries: Sequence[FeedEntry], batch: int) -> None:
+        """Whoever has come since the batch was heard begins behind it."""
+        for change in await self._read(entries):
+            frame = framed(change)
+            for listener in self._listening_to(change.stored.job):
+                if listener.since < batch:
+                    listener.put(frame)
+        self._told = entries[-1].position if entries else self._told
+
+    async def _read(self, entries: Sequence[FeedEntry]) -> list[Change]:
+        """Only what somebody listens to."""
+        wanted = [entry for entry in entries if self._by_wish or entry.job_id in self._by_job]
+        while wanted:
+            try:
+                return await self._changes.of(wanted)
+            except StoreUnavailable as error:
+                log.warning("changes cannot be told yet", error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+        return []
+
+    def _listening_to(self, job: Job) -> Iterator[Listener]:
+        """Each wish is looked at once, however many share it."""
+        yield from self._by_job.get(job.id, ())
+        for wish, listeners in self._by_wish.items():
+            if wish.holds(job):
+                yield from listeners
+
+
+def framed(change: Change) -> Frame:
+    stored, position = change.stored, change.entry.position
+    return frame(position, stored.version, stored.job)
+
+
+def frame(position: str, version: int, job: Job) -> Frame:
+    """The event's id holds where the feed stood, and the job's version: either kind of stream resumes by its own."""
+    data = job.model_dump_json(by_alias=True).encode()
+    content = b"id: %s/%d\nevent: job\ndata: %s\n\n" % (position.encode(), version, data)
+    return Frame(place(position), version, job.status.is_final, content)

@@ -1,0 +1,64 @@
+"""How server-sent events leave: plain ASGI, since with a thousand listeners each layer counts (docs/decisions.md)."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractContextManager, aclosing, suppress
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from service.broadcast import Listener
+from tracker.errors import StoreUnavailable
+
+MEDIA = "text/event-stream"
+_HEADERS = {
+    "Cache-Control": "private, no-store",
+    "X-Accel-Buffering": "no",  # nginx would hold events back until there are many
+}
+Content = AsyncGenerator[bytes, None]
+
+
+def comment(text: str) -> bytes:
+    return f": {text}\n\n".encode()
+
+
+def word(event: str, detail: str) -> bytes:
+    """An event that is not about a job; without an id, so that whoever resumes does so from the last job's."""
+    return f"event: {event}\ndata: {json.dumps({'detail': detail})}\n\n".encode()
+
+
+class EventStream(Response):
+    """Sends what `content` makes of a listener, until that ends, the listener is told to, or the client goes.
+
+    A Redis that goes away in the middle ends it, too: the client comes back with the last id.
+    """
+
+    def __init__(self, listening: AbstractContextManager[Listener], content: Callable[[Listener], Content]) -> None:
+        super().__init__(headers=_HEADERS, media_type=MEDIA)
+        del self.headers["content-length"]
+        self._listening = listening
+        self._content = content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._listening as listener:
+            gone = asyncio.create_task(_until_gone(receive, listener))
+            try:
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                if scope["method"] != "HEAD":
+                    await self._send_events(listener, send)
+                await send({"type": "http.response.body", "body": b""})
+            finally:
+                gone.cancel()
+
+    async def _send_events(self, listener: Listener, send: Send) -> None:
+        with suppress(StoreUnavailable):
+            async with aclosing(self._content(listener)) as content:
+                async for part in content:
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
+
+
+async def _until_gone(receive: Receive, listener: Listener) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    listener.end()

@@ -1,0 +1,140 @@
+"""Server-sent events: one job until it is final, or every job that matches, for as long as somebody listens.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service import queries
+from service.answers import visible
+from service.auth import Caller
+from service.broadcast import Broadcast, Frame, Listener, Wish, frame, framed
+from service.eventstream import MEDIA, Content, EventStream, comment, word
+from service.state import State, state_of
+from tracker.errors import InvalidInput, StoreUnavailable
+from tracker.store.changes import Changes, place
+from tracker.store.wire import Stored
+
+HEARTBEAT_SECONDS = 15.0
+READY_SECONDS = 1.5
+STREAM_QUERY = ("status", "owner", "parentJobId", "label.*", "createdAfter", "createdBefore")
+_EVENT_ID = re.compile(r"([0-9]{1,15})-([0-9]{1,15})(?:/([0-9]{1,15}))?")
+
+GAP = "Some changes since Last-Event-ID are not kept any more: list the jobs again."
+DROPPED = "You did not keep up. Connect again with the last id, and read faster or filter more."
+
+__all__ = ["MEDIA", "stream_job", "stream_jobs"]
+
+
+@dataclass(frozen=True)
+class LastEvent:
+    """Out of an event's id: where the feed stood, and the version of the job."""
+
+    position: str
+    version: int
+
+
+async def stream_job(request: Request, caller: Caller) -> Response:
+    """Follow a job by server-sent events.
+
+    First the job as it is, then each change, until it is final. Changes in quick succession may come as one. With the
+    `Last-Event-ID` of the version that you have, it begins with the next; where that is final, the answer is 204.
+    """
+    state, known = state_of(request), _last_event(request)
+    queries.only(request, ())
+    stored = await visible(state, caller, request.path_params["job_id"])
+    await _ready(state.broadcast)
+    if known and stored.job.status.is_final and stored.version <= known.version:
+        return Response(status_code=204)
+    content = partial(_job_events, state, stored, known.version if known else 0)
+    return EventStream(state.broadcast.to_job(stored.job.id), content)
+
+
+async def stream_jobs(request: Request, caller: Caller) -> Response:
+    """Follow jobs by server-sent events.
+
+    Every change of a job that matches, from now on, or from `Last-Event-ID` on without a gap or a repetition. What lies
+    too far back is told by an event `gap`; who does not keep up is told by an event `dropped`, and let go.
+    """
+    state = state_of(request)
+    _, wanted, known = queries.all_of(
+        partial(queries.only, request, STREAM_QUERY),
+        partial(queries.job_filter, request, None),
+        partial(_last_event, request),
+    )
+    await _ready(state.broadcast)
+    wish = Wish(wanted, caller.only_owner)
+    return EventStream(state.broadcast.to_all(wish), partial(_events, state, wish, known))
+
+
+def _last_event(request: Request) -> LastEvent | None:
+    given = request.headers.get("last-event-id", "").strip()
+    if not given:
+        return None
+    found = _EVENT_ID.fullmatch(given)
+    if not found:
+        raise InvalidInput({"Last-Event-ID": ["Not the id of an event: send one back as it came, or none."]})
+    return LastEvent(f"{found[1]}-{found[2]}", int(found[3] or 0))
+
+
+async def _ready(broadcast: Broadcast) -> None:
+    """Raises StoreUnavailable while changes are not heard of."""
+    deadline = asyncio.get_running_loop().time() + READY_SECONDS
+    while not broadcast.well:
+        if asyncio.get_running_loop().time() > deadline:
+            raise StoreUnavailable("Redis cannot serve this now; try again.")
+        await asyncio.sleep(0.05)
+
+
+async def _job_events(state: State, stored: Stored, version: int, listener: Listener) -> Content:
+    """Reads once it listens: a change in between is not missed, and none is told twice, by its version."""
+    yield comment("one job, until it is final")
+    stored = await state.store.get(stored.job.id) or stored
+    last = frame(listener.position, stored.version, stored.job)
+    if last.version > version:
+        yield last.content
+    while not last.is_final and (frames := await listener.frames(HEARTBEAT_SECONDS)) is not None:
+        yield _joined(one for one in frames if one.version > last.version) or comment("still here")
+        last = max((last, *frames), key=lambda one: one.version)
+    if listener.too_slow:
+        yield word("dropped", DROPPED)
+
+
+async def _events(state: State, wish: Wish, known: LastEvent | None, listener: Listener) -> Content:
+    """What was missed is read from Redis, what is new waits meanwhile.
+
+    Another process, whose events the listener had before, may have been further than this one.
+    """
+    after = known.position if known else listener.position
+    yield _at(after)
+    async for content in _missed(state.changes, wish, after, listener.position):
+        yield content
+    while (frames := await listener.frames(HEARTBEAT_SECONDS)) is not None:
+        yield _joined(one for one in frames if one.place > place(after)) or _at(state.broadcast.told(listener))
+    if listener.too_slow:
+        yield word("dropped", DROPPED)
+
+
+async def _missed(changes: Changes, wish: Wish, after: str, until: str) -> Content:
+    if not await changes.are_whole(after):
+        yield word("gap", GAP)
+    while entries := await changes.between(after, until):
+        found = [change for change in await changes.of(entries) if wish.holds(change.stored.job)]
+        yield _joined(map(framed, found))
+        after = entries[-1].position
+
+
+def _joined(frames: Iterable[Frame]) -> bytes:
+    return b"".join(one.content for one in frames)
+
+
+def _at(position: str) -> bytes:
+    """From where whoever has had no event yet may resume. A comment: browsers ignore it."""
+    return comment(f"at {position}/0")

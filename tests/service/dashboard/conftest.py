@@ -1,0 +1,18 @@
+import httpx
+import pytest
+
+from tests.service.dashboard.visiting import signed_in
+
+
+@pytest.fixture
+async def ops(api: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Signed in as an operator."""
+    await signed_in(api)
+    return api
+
+
+@pytest.fixture
+async def auditor(api: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Signed in as one who may see everything and do nothing."""
+    await signed_in(api, "auditor")
+    return api

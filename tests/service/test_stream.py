@@ -1,0 +1,334 @@
+"""Streams: what is sent, to whom, and how a listener goes on after an interruption."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from service import broadcast
+from service import stream as stream_module
+from service.app import create_app
+from tests.door import assert_problem, key, settings_for
+from tests.samples import SILENCE, WEBHOOKS, delivered, looked_up, pending_job, upstream_id
+from tests.service.listening import Heard, listening
+from tests.serving import serving
+from tracker.clock import utc_now
+from tracker.events import Accepted, Withdrawn
+from tracker.job import Job, Status
+from tracker.settings import Settings
+from tracker.store.jobs import JobStore
+from tracker.store.keys import name
+
+
+class Case:
+    """A job in the store, moved by hand."""
+
+    def __init__(self, store: JobStore, job: Job) -> None:
+        self.store, self.job, self.up = store, job, upstream_id()
+        self.path = f"/v1/jobs/{job.id}/stream"
+
+    async def told(self, status: Status, **fields: Any) -> None:
+        await self.store.apply(delivered(self.up, status, **fields), utc_now(), job_id=self.job.id, silence=SILENCE)
+
+
+async def a_case(store: JobStore, **fields: Any) -> Case:
+    """One that upstream has accepted."""
+    case = Case(store, pending_job(utc_now(), **fields))
+    await store.create(case.job, b"PNG")
+    await store.claim(utc_now(), lease=SILENCE, max_in_flight=5000, webhooks=WEBHOOKS)
+    await store.apply(Accepted(case.up, Status.QUEUED), utc_now(), job_id=case.job.id, silence=SILENCE)
+    return case
+
+
+@asynccontextmanager
+async def served(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(create_app(settings)) as url:
+        async with httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=None)) as api:
+            yield api
+
+
+@pytest.fixture
+async def api(redis: Redis, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    async with served(settings) as api:
+        yield api
+
+
+def states(heard: list[Heard]) -> list[tuple[str, int]]:
+    return [(one.data["status"], one.data["progress"]) for one in heard]
+
+
+async def test_a_job_is_followed_from_where_it_is_to_its_end(api: httpx.AsyncClient, store: JobStore) -> None:
+    """First as it is, then each change; the stream ends by itself after the final state."""
+    case = await a_case(store)
+    async with listening(api, case.path) as ear:
+        seen = [await ear.job()]
+        for progress in (30, 60):
+            await case.told(Status.PROCESSING, progress=progress)
+            seen.append(await ear.job())
+        await case.told(Status.COMPLETED)
+        seen += await ear.rest()
+    assert states(seen) == [("QUEUED", 0), ("PROCESSING", 30), ("PROCESSING", 60), ("COMPLETED", 100)]
+    final = await api.get(f"/v1/jobs/{case.job.id}", headers=key("editor"))
+    assert seen[-1].data == final.json()
+    assert ear.response.headers["content-type"].startswith("text/event-stream")
+    assert ear.response.headers["x-accel-buffering"] == "no"
+
+
+async def test_a_final_job_is_told_once_and_that_is_all(api: httpx.AsyncClient, store: JobStore) -> None:
+    """And whoever has that already is told 204, at which a browser stops asking."""
+    case = await a_case(store)
+    await case.told(Status.COMPLETED)
+    async with listening(api, case.path) as ear:
+        heard = await ear.rest()
+    assert states(heard) == [("COMPLETED", 100)]
+    again = await api.get(case.path, headers={**key("editor"), "Last-Event-ID": heard[0].id})
+    assert again.status_code == 204
+
+
+async def test_a_job_goes_on_behind_the_version_that_the_listener_has(api: httpx.AsyncClient, store: JobStore) -> None:
+    """Nothing is told again, and what came in between is."""
+    case = await a_case(store)
+    async with listening(api, case.path) as ear:
+        first = await ear.job()
+    async with listening(api, case.path, last=first.id) as ear:
+        await case.told(Status.PROCESSING, progress=30)
+        second = await ear.job()
+    await case.told(Status.PROCESSING, progress=60)
+    async with listening(api, case.path, last=second.id) as ear:
+        third = await ear.job()
+    assert states([first, second, third]) == [("QUEUED", 0), ("PROCESSING", 30), ("PROCESSING", 60)]
+
+
+async def test_all_changes_are_told_from_now_on(api: httpx.AsyncClient, store: JobStore) -> None:
+    """And nothing of what was before."""
+    old, case = await a_case(store), await a_case(store)
+    await old.told(Status.COMPLETED)
+    async with listening(api, "/v1/stream") as ear:
+        assert (await ear.next()).event == ":"
+        await case.told(Status.PROCESSING, progress=30)
+        heard = await ear.job()
+    assert (heard.data["id"], heard.data["progress"]) == (case.job.id, 30)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("owner=editor", "mine"),
+        ("owner=shop", "theirs"),
+        ("label.order=1", "mine"),
+        ("label.order=2&owner=editor", ""),
+        ("status=CANCELLED", "theirs"),
+        ("status=PROCESSING&status=COMPLETED", "mine"),
+        ("parentJobId=00000000-0000-4000-8000-000000000001", "theirs"),
+        ("createdBefore=2020-01-01T00:00:00Z", ""),
+        ("createdAfter=2020-01-01T00:00:00Z", "mine theirs"),
+    ],
+)
+async def test_filters_are_those_of_the_list(
+    api: httpx.AsyncClient, store: JobStore, query: str, expected: str
+) -> None:
+    """A job that matches is told, and no other."""
+    mine = await a_case(store, labels={"order": "1"})
+    parent = "00000000-0000-4000-8000-000000000001"
+    last = await a_case(store, owner="end")
+    theirs = pending_job(utc_now(), owner="shop", labels={"order": "2"}, parent_job_id=parent)
+    await store.create(theirs, b"PNG")
+    async with listening(api, f"/v1/stream?{query}", "auditor") as ear, listening(api, "/v1/stream", "auditor") as all_:
+        await asyncio.gather(ear.next(), all_.next())
+        await mine.told(Status.PROCESSING, progress=30)
+        await store.apply(Withdrawn("shop"), utc_now(), job_id=theirs.id, silence=SILENCE)
+        await last.told(Status.COMPLETED)
+        assert len(await all_.jobs(3)) == 3  # so all have been told of by now
+        names = {mine.job.id: "mine", theirs.id: "theirs"}
+        heard = [await ear.job() for _ in expected.split()]
+        assert [names[one.data["id"]] for one in heard] == expected.split()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                while (one := await ear.job()).data["id"] not in names:
+                    pass
+                pytest.fail(f"{names[one.data['id']]} was told, too")
+
+
+async def test_others_jobs_are_told_to_those_who_may_see_them(api: httpx.AsyncClient, store: JobStore) -> None:
+    """`read` sees its own, `read:all` everybody's; what may not be seen is not there."""
+    theirs, mine = await a_case(store, owner="shop"), await a_case(store)
+    async with listening(api, "/v1/stream") as ear, listening(api, "/v1/stream", "auditor") as auditor:
+        await asyncio.gather(ear.next(), auditor.next())
+        await theirs.told(Status.COMPLETED)
+        await mine.told(Status.COMPLETED)
+        assert (await ear.job()).data["owner"] == "editor"
+        assert [one.data["owner"] for one in await auditor.jobs(2)] == ["shop", "editor"]
+    assert_problem(await api.get(theirs.path, headers=key("editor")), 404)
+    assert_problem(await api.get("/v1/stream"), 401)
+
+
+async def test_a_listener_resumes_without_gap_or_repetition_over_a_restart(
+    redis: Redis, settings: Settings, store: JobStore
+) -> None:
+    """The service goes, jobs go on, another process comes: each final state is told once, in order."""
+    cases = [await a_case(store) for _ in range(30)]
+    heard: list[Heard] = []
+    async with served(settings) as api, listening(api, "/v1/stream") as ear:
+        await ear.next()
+        for case in cases[:10]:
+            await case.told(Status.COMPLETED)
+        heard += await ear.jobs(8)  # two are on their way still
+    for case in cases[10:20]:
+        await case.told(Status.PROCESSING, progress=10)
+        await case.told(Status.COMPLETED)
+    async with served(settings) as api, listening(api, "/v1/stream", last=heard[-1].id) as ear:
+        for case in cases[20:]:
+            await case.told(Status.COMPLETED)
+        heard += await ear.jobs(22)
+    assert [one.data["id"] for one in heard] == [case.job.id for case in cases]
+    assert len({one.id for one in heard}) == 30
+
+
+async def test_whoever_has_had_no_event_yet_resumes_from_the_comment(
+    redis: Redis, settings: Settings, store: JobStore
+) -> None:
+    """`: at …` tells where the stream began."""
+    case = await a_case(store)
+    async with served(settings) as api, listening(api, "/v1/stream") as ear:
+        at = (await ear.next()).data.removeprefix("at ")
+    await case.told(Status.COMPLETED)
+    async with served(settings) as api, listening(api, "/v1/stream", last=at) as ear:
+        assert (await ear.job()).data["status"] == "COMPLETED"
+
+
+async def test_a_listener_that_comes_while_changes_stream_in_misses_none_and_sees_none_twice(
+    api: httpx.AsyncClient, store: JobStore
+) -> None:
+    """Connected again and again in the middle of a burst, with the last id that it has."""
+    cases = [await a_case(store) for _ in range(120)]
+    async with listening(api, "/v1/stream") as ear:
+        last = (await ear.next()).data.removeprefix("at ")
+    heard: list[Heard] = []
+
+    async def burst() -> None:
+        for case in cases:
+            await case.told(Status.COMPLETED)
+
+    bursting = asyncio.create_task(burst())
+    while len(heard) < len(cases):
+        async with asyncio.timeout(10), listening(api, "/v1/stream", last=last) as ear:
+            heard += await ear.jobs(min(7, len(cases) - len(heard)))
+            last = heard[-1].id
+    await bursting
+    assert [one.data["id"] for one in heard] == [case.job.id for case in cases]
+
+
+async def test_what_is_trimmed_is_told_as_a_gap(api: httpx.AsyncClient, store: JobStore, redis: Redis) -> None:
+    """The stream goes on behind it."""
+    case = await a_case(store)
+    async with listening(api, "/v1/stream") as ear:
+        last = (await ear.next()).data.removeprefix("at ")
+    for progress in (10, 20, 30):
+        await case.told(Status.PROCESSING, progress=progress)
+    await redis.xtrim(name("feed"), maxlen=1, approximate=False)
+    async with listening(api, "/v1/stream", last=last) as ear:
+        assert (await ear.next()).event == ":"
+        gap = await ear.next()
+        assert (gap.event, gap.id) == ("gap", "")
+        assert "list the jobs" in gap.data["detail"]
+        assert (await ear.job()).data["progress"] == 30
+
+
+@pytest.mark.parametrize("last", ["x", "1-", "1-1/", "9" * 30, "1-1/1/1", "-1", "1.5-1", "١-١"])
+async def test_what_is_no_event_id_is_refused(api: httpx.AsyncClient, last: str) -> None:
+    """By name."""
+    headers = {**key("editor"), "Last-Event-ID": last.encode()}
+    assert_problem(await api.get("/v1/stream", headers=headers), 422, field="Last-Event-ID")
+
+
+async def test_a_slow_listener_is_dropped_with_a_word_and_holds_up_nobody(
+    api: httpx.AsyncClient, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It resumes where it was."""
+    monkeypatch.setattr(broadcast, "MOST_WAITING", 3)
+    listener = broadcast.Listener("0-0", 0)
+    frames = [broadcast.frame(f"{n}-0", n, pending_job()) for n in range(1, 6)]
+    for frame in frames:
+        listener.put(frame)
+    assert listener.too_slow
+    assert await listener.frames(1) is None
+
+
+async def test_a_heartbeat_comes_when_nothing_else_does(
+    api: httpx.AsyncClient, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the position from which to resume."""
+    monkeypatch.setattr(stream_module, "HEARTBEAT_SECONDS", 0.05)
+    async with listening(api, "/v1/stream") as ear:
+        beats = [(await ear.next()).data for _ in range(3)]
+    assert all(beat.startswith("at ") for beat in beats)
+
+
+async def test_a_stop_ends_all_streams_at_once(redis: Redis, settings: Settings, store: JobStore) -> None:
+    """Listeners see a clean end, and the service does not wait for them."""
+    case = await a_case(store)
+    async with AsyncExitStack() as stack:
+        service = AsyncExitStack()
+        url = await service.enter_async_context(serving(create_app(settings)))
+        api = await stack.enter_async_context(httpx.AsyncClient(base_url=url))
+        ears = [await stack.enter_async_context(listening(api, path)) for path in ("/v1/stream", case.path)]
+        await asyncio.gather(*(ear.next() for ear in ears))
+        async with asyncio.timeout(2):
+            await service.aclose()
+            rests = [await ear.rest() for ear in ears]
+    assert [len(rest) for rest in rests] == [0, 1]
+
+
+async def test_a_listener_that_goes_is_forgotten(api: httpx.AsyncClient, store: JobStore) -> None:
+    """As the metric shows."""
+
+    async def open_streams() -> str:
+        lines = (await api.get("/metrics")).text.splitlines()
+        return next(line.split()[1] for line in lines if line.startswith("tracker_stream_listeners "))
+
+    async with listening(api, "/v1/stream") as ear:
+        await ear.next()
+        assert await open_streams() == "1.0"
+    async with asyncio.timeout(2):
+        while await open_streams() != "0.0":
+            await asyncio.sleep(0.01)
+
+
+async def test_a_head_of_a_stream_is_answered_and_over(api: httpx.AsyncClient) -> None:
+    """Headers alone."""
+    answer = await api.head("/v1/stream", headers=key("editor"), timeout=2)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+async def test_unknown_parameters_are_refused(api: httpx.AsyncClient) -> None:
+    """As everywhere: a page has a limit, a stream has none."""
+    assert_problem(await api.get("/v1/stream?limit=3", headers=key("editor")), 422, field="limit")
+
+
+async def test_without_redis_there_is_no_stream(redis: Redis) -> None:
+    """503, in time, and with a word when to come back."""
+    async with served(settings_for("redis://127.0.0.1:1")) as api:
+        answer = await api.get("/v1/stream", headers=key("editor"))
+    assert_problem(answer, 503)
+    assert answer.headers["retry-after"]
+
+
+async def test_a_contradiction_that_reopens_nothing_is_told_as_it_ends(api: httpx.AsyncClient, store: JobStore) -> None:
+    """Completed, contradicted, decided by upstream: who follows everything sees both ends."""
+    case = await a_case(store)
+    async with listening(api, "/v1/stream") as ear:
+        await ear.next()
+        await case.told(Status.COMPLETED)
+        first = await ear.job()
+        await case.told(Status.FAILED)
+        decided = looked_up(case.up, Status.FAILED)
+        await store.apply(decided, utc_now(), job_id=case.job.id, silence=SILENCE)
+        second = await ear.job()
+    assert states([first, second]) == [("COMPLETED", 100), ("FAILED", 100)]
+    assert datetime.fromisoformat(first.data["updatedAt"]) <= datetime.fromisoformat(second.data["updatedAt"])

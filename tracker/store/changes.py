@@ -1,0 +1,70 @@
+"""What has changed since a position in the feed: for whoever was away, or has not kept up."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from tracker.store.connection import served
+from tracker.store.feed import AT_ONCE, FeedEntry, read_entries
+from tracker.store.keys import name
+from tracker.store.wire import Stored, read_record
+
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change, and the job as it is now: never older than the change. One that is newer has an entry of its own behind."""
+
+    entry: FeedEntry
+    stored: Stored
+
+    @property
+    def is_last(self) -> bool:
+        return self.entry.version >= self.stored.version
+
+
+class Changes:
+    """Methods raise StoreUnavailable where Redis does not serve them."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    @served
+    async def between(self, after: str, until: str) -> list[FeedEntry]:
+        """The next entries behind `after`, up to and with `until`, `AT_ONCE` at most; none where there are no more."""
+        raw: Any = await self._redis.xrange(name("feed"), f"({after}", until, count=AT_ONCE)
+        return read_entries(raw)
+
+    @served
+    async def of(self, entries: Iterable[FeedEntry]) -> list[Change]:
+        """The last change of each job in `entries`, in their order, in one round trip; without what a later entry
+        tells, and without jobs that are gone."""
+        newest = {entry.job_id: entry for entry in entries}
+        wanted = sorted(newest.values(), key=lambda entry: place(entry.position))
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for entry in wanted:
+                pipe.hgetall(name("job", entry.job_id))
+            records: list[dict[bytes, bytes]] = await pipe.execute()
+        read = zip(wanted, records, strict=True)
+        found = [Change(entry, stored) for entry, record in read if (stored := read_record(entry.job_id, record))]
+        return [change for change in found if change.is_last]
+
+    @served
+    async def are_whole(self, after: str) -> bool:
+        """Whether every entry behind a position is still there: none was trimmed, and Redis has lost none."""
+        if not await self._redis.exists(name("feed")):
+            return place(after) == (0, 0)
+        stream: dict[str, Any] = await self._redis.xinfo_stream(name("feed"))
+        last = stream["last-generated-id"].decode()
+        first = stream["first-entry"][0].decode() if stream["first-entry"] else last
+        trimmed = stream["entries-added"] > stream["length"]
+        return place(after) <= place(last) and not (trimmed and place(after) < place(first))
+
+
+def place(position: str) -> Place:
+    """Positions as they are ordered."""
+    milliseconds, _, number = position.partition("-")
+    return int(milliseconds), int(number or 0)
