@@ -1,9 +1,10 @@
 """One job: what it is, what it became, and everything that happened to it."""
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 from redis.asyncio import Redis
 
 from tests.browser import ONE_LOOP
@@ -64,6 +65,28 @@ async def test_a_job_is_followed_to_its_end(at: Windows, here: Town) -> None:
     assert await stayed(page)
 
 
+async def test_what_happens_while_the_page_is_fetched_is_not_missed(at: Windows, here: Town) -> None:
+    """What is on its way already may be older than what the stream has told: it is asked for once more."""
+    await pause(here)
+    job = await here.submit()
+    page = await at.open(f"/jobs/{job['id']}", name="ops")
+    await is_live(page)
+    told = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        early = await route.fetch()
+        await told.wait()
+        await route.fulfill(response=early)
+
+    await page.route(f"**/jobs/{job['id']}", hold, times=1)
+    await resume(here)
+    await expect(page.locator("[data-live=off]")).to_be_visible()  # the stream has ended with the job
+    await page.evaluate("new Promise(done => setTimeout(done, 400))")  # events are gathered for 250 ms
+    await shows(page.locator("[data-part=head]"), "PENDING")
+    told.set()
+    await shows(page.locator("[data-part=head]"), "COMPLETED")
+
+
 @pytest.mark.parametrize("here", [{"mischief": {"webhook_dropped": 1}, "poll_after_seconds": 600}], indirect=True)
 async def test_apiframe_is_asked_now(at: Windows, here: Town) -> None:
     """The webhook was lost; the lookup stands in the timeline, and who asked in the audit."""
@@ -85,7 +108,7 @@ async def test_a_pending_job_is_cancelled_when_that_is_confirmed(at: Windows, he
     job = await here.submit()
     page = await at.open(f"/jobs/{job['id']}", name="ops")
     await page.locator("[data-action=cancel]").click()
-    await page.locator("#ask button[value=cancel]").click()
+    await page.locator("#ask").get_by_role("button", name="Back").click()
     assert (await here.get(job))["status"] == "PENDING"
     await page.locator("[data-action=cancel]").click()
     await page.locator("#ask button[value=confirm]").click()

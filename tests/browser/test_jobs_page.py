@@ -5,11 +5,11 @@ import re
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.browser import ONE_LOOP
 from tests.browser.scenes import completed, pause, resume
-from tests.browser.windows import Windows
+from tests.browser.windows import Windows, sign_in
 from tests.door import key
 from tests.town import Town
 
@@ -94,8 +94,9 @@ async def test_a_job_shows_where_it_stands_after_the_service_was_away(at: Window
     await is_live(page)
     await stays(page)
     with at.watch.expecting("ERR_"):
-        await here.service.stop()
-        await expect(page.locator("[data-live=off]")).to_be_visible()
+        async with page.expect_event("requestfailed"):
+            await here.service.stop()
+            await expect(page.locator("[data-live=off]")).to_be_visible()
         await here.tools.gate.resume()
         await until_final(here, job)
         await here.service.start()
@@ -215,7 +216,7 @@ async def test_what_matches_is_cancelled_with_the_count_shown_before(at: Windows
     await page.locator("#bulk [data-action=cancel]").click()
     await expect(page.locator("#ask")).to_contain_text("Of 30 jobs, 30 would be cancelled")
     assert await pending(here) == 31
-    await page.locator("#ask button[value=cancel]").click()
+    await page.locator("#ask").get_by_role("button", name="Back").click()
     assert await pending(here) == 31
     await page.locator("#bulk [data-action=cancel]").click()
     await page.locator("#ask button[value=confirm]").click()
@@ -261,6 +262,29 @@ async def test_a_selection_is_asked_about_upstream(at: Windows, here: Town) -> N
     await page.locator("#ask button[value=confirm]").click()
     await shows(row(page, job), "COMPLETED")
     await expect(row(page, job).locator("[data-field=settled]")).to_have_text("poll")
+
+
+async def test_a_picture_that_cannot_be_had_is_asked_for_once(at: Windows, here: Town) -> None:
+    """However often its row changes; a frame stands for it."""
+    job = await completed(here)
+    page = await at.open("/sign-in")
+    asked: list[str] = []
+
+    async def gone(route: Route) -> None:
+        asked.append(route.request.url)
+        await route.fulfill(status=410)
+
+    await page.context.route("**/images/**", gone)
+    with at.watch.expecting("status of 410"):
+        await sign_in(page, "ops")
+        await expect(row(page, job).locator(".thumb.none")).to_be_visible()
+        await is_live(page)
+        async with page.expect_response(lambda answer: "/v1/jobs?" in answer.url) as listing:
+            await page.keyboard.press("r")
+        await (await listing.value).finished()
+        await expect(row(page, job).locator(".thumb.none")).to_be_visible()
+        await expect(row(page, job).locator("img")).to_have_count(0)
+    assert len(asked) == 1
 
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'></script><script>alert(2)</script>{{ 7*7 }}"
