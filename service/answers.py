@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from service.auth import Caller
@@ -21,6 +22,12 @@ async def visible(state: State, caller: Caller, job_id: str) -> Stored:
     if stored is None or not caller.sees(stored.job):
         raise NotFound("There is no such job, or it is not yours to see.")
     return stored
+
+
+def known_etags(request: Request) -> set[str]:
+    """Weak ones too: a proxy that compresses makes ours weak, and If-None-Match compares weakly (RFC 9110, 13.1.2)."""
+    tags = (tag.strip() for given in request.headers.getlist("if-none-match") for tag in given.split(","))
+    return {tag.removeprefix("W/") for tag in tags if tag}
 
 
 def job_answer(stored: Stored, status_code: int = 200, **headers: str) -> Response:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service import queries
-from service.answers import FRESH, job_answer, page_answer, visible
+from service.answers import FRESH, job_answer, known_etags, page_answer, visible
 from service.auth import Caller
 from service.documents import json_object
 from service.forms import Part, fields, read_form
@@ -54,7 +54,7 @@ async def get(request: Request, caller: Caller) -> Response:
     state = state_of(request)
     _, wait = queries.all_of(partial(queries.only, request, GET_QUERY), partial(queries.wait, request))
     stored = await visible(state, caller, request.path_params["job_id"])
-    known = _known_etags(request)
+    known = known_etags(request)
     if wait.seconds and not stored.job.status.is_final:
         stored = await _awaited(state, stored, known - {"*"} or {stored.etag}, wait)
     if stored.etag in known or "*" in known:
@@ -139,12 +139,6 @@ async def _awaited(state: State, stored: Stored, known: set[str], wait: queries.
             if stored.job.status.is_final or changed or left <= 0 or watcher.closed:
                 return stored
             await watcher.changed(left)
-
-
-def _known_etags(request: Request) -> set[str]:
-    """Weak ones too: a proxy that compresses makes ours weak, and If-None-Match compares weakly (RFC 9110, 13.1.2)."""
-    tags = (tag.strip() for given in request.headers.getlist("if-none-match") for tag in given.split(","))
-    return {tag.removeprefix("W/") for tag in tags if tag}
 
 
 def _accepted(stored: Stored, replayed: bool) -> Response:

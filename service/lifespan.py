@@ -10,11 +10,13 @@ from service.auth import Keyring
 from service.broadcast import Broadcast
 from service.cursors import Cursors
 from service.failures import Failures
+from service.gallery import Gallery
 from service.metrics import Metrics
 from service.recorder import Recorder
 from service.room import Room
 from service.sessions import Sessions
 from service.state import State
+from tracker.apiframe.cdn import Cdn
 from tracker.apiframe.client import ApiframeClient
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
@@ -59,6 +61,8 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     stack.push_async_callback(recorder.close)
     keep_running(stack, "deliveries", recorder.run)
     apiframe = await stack.enter_async_context(ApiframeClient(settings))
+    gallery = Gallery(await stack.enter_async_context(Cdn(settings)), metrics, settings.apiframe_timeout_seconds / 2)
+    stack.push_async_callback(gallery.aclose)
     state = State(
         settings=settings,
         clock=clock,
@@ -81,6 +85,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         failures=failures,
         room=Room(ROOM),
         doorstep=Room(DOORSTEP),
+        gallery=gallery,
         decoding=CapacityLimiter(DECODED_AT_ONCE),
     )
     await _warn(state)

@@ -34,6 +34,10 @@ class Metrics:
         self.key_refusals = self._counter("key_refusals", "Calls without a key that anybody knows, by cause.", "cause")
         self.throttled = self._counter("throttled", "Wrong keys and signatures that were answered 429.", "what")
         self.submitted = self._counter("jobs_submitted", "Jobs taken from callers.", "owner")
+        self.images = self._counter(
+            "images", "Result images asked for, by where they came from or what failed.", "from"
+        )
+        self.image_bytes = self._gauge("image_bytes", "Bytes of result images in memory.")
         self._jobs = self._gauge("jobs", "Jobs held, by status.", "status")
         self._queued = self._gauge("jobs_queued", "Pending jobs that wait for a slot, by owner.", "owner")
         self._in_flight = self._gauge("jobs_in_flight", "Jobs submitted and not yet ended upstream.")

@@ -21,6 +21,7 @@ SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
 """A number as JSON has it; `float` would also take digits of other scripts, and underscores."""
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
+MIN_WIDTH, MAX_WIDTH = 16, 2048
 REPEATABLE = ("status", "outcome")
 
 
@@ -79,6 +80,16 @@ def limit(request: Request) -> int:
     given = request.query_params.get("limit", str(DEFAULT_LIMIT))
     if not (given.isascii() and given.isdecimal() and len(given) <= 4 and 1 <= int(given) <= MAX_LIMIT):
         raise InvalidInput({"limit": [f"Expected a whole number from 1 to {MAX_LIMIT}."]})
+    return int(given)
+
+
+def width(request: Request) -> int | None:
+    """In pixels; None where it is not given."""
+    given = request.query_params.get("width")
+    if given is None:
+        return None
+    if not (given.isascii() and given.isdecimal() and len(given) <= 4 and MIN_WIDTH <= int(given) <= MAX_WIDTH):
+        raise InvalidInput({"width": [f"Expected a whole number from {MIN_WIDTH} to {MAX_WIDTH}."]})
     return int(given)
 
 

@@ -11,6 +11,7 @@ from service.auth import Keyring
 from service.broadcast import Broadcast
 from service.cursors import Cursors
 from service.failures import Failures
+from service.gallery import Gallery
 from service.metrics import Metrics
 from service.recorder import Recorder
 from service.room import Room
@@ -54,6 +55,7 @@ class State:
     """For the bodies that callers send."""
     doorstep: Room
     """For those of webhooks, which anybody may send until their signature is looked at."""
+    gallery: Gallery
     decoding: CapacityLimiter
     """Masks decoded at once: each may take some hundred megabytes for a moment."""
 

@@ -24,7 +24,7 @@ class MinuteOfWebhooks(Wire):
 
 
 class LostWebhooks(Wire):
-    """Of the ends of the last hour whose webhook was `due`, those that a lookup found; `rate` null where none was due."""
+    """Of the ends of the last hour whose webhook was `due`, those that a lookup found; `rate` null if none was due."""
 
     last_hour: int
     due: int
@@ -120,5 +120,5 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def _credits_spent(figures: Figures) -> CreditsSpent:
-    by_day = [DayOfCredits(day=day.date(), credits=credits) for day, credits in figures.credits]
+    by_day = [DayOfCredits(day=day.date(), credits=spent) for day, spent in figures.credits]
     return CreditsSpent(today=by_day[-1].credits, last_30_days=sum(one.credits for one in by_day), by_day=by_day)

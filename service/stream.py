@@ -25,7 +25,7 @@ from tracker.store.wire import Stored
 HEARTBEAT_SECONDS = 15.0
 READY_SECONDS = 1.5
 STREAM_QUERY = ("status", "owner", "parentJobId", "label.*", "createdAfter", "createdBefore")
-_EVENT_ID = re.compile(r"([0-9]{1,15})-([0-9]{1,15})(?:/([0-9]{1,15}))?")
+EVENT_ID = "([0-9]{1,15}-[0-9]{1,15})/([0-9]{1,15})"
 
 GAP = "Some changes since Last-Event-ID are not kept any more: list the jobs again."
 DROPPED = "You did not keep up. Connect again with the last id, and read faster or filter more."
@@ -78,10 +78,10 @@ def _last_event(request: Request) -> LastEvent | None:
     given = request.headers.get("last-event-id", "").strip()
     if not given:
         return None
-    found = _EVENT_ID.fullmatch(given)
+    found = re.fullmatch(EVENT_ID, given)
     if not found:
         raise InvalidInput({"Last-Event-ID": ["Not the id of an event: send one back as it came, or none."]})
-    return LastEvent(f"{found[1]}-{found[2]}", int(found[3] or 0))
+    return LastEvent(found[1], int(found[2]))
 
 
 async def _ready(broadcast: Broadcast) -> None:

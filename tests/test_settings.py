@@ -136,3 +136,24 @@ def test_a_key_that_stands_there_twice_is_refused(monkeypatch: pytest.MonkeyPatc
     assert len(loaded(monkeypatch, API_KEYS=f"[{rotation}]").api_keys) == 2
     [line] = refused(monkeypatch, API_KEYS=f"[{entry % ('a', '1' * 64)}, {entry % ('b', '1' * 64)}]")
     assert line == "API_KEYS: the same key stands there twice, for a, b"
+
+
+def test_images_are_fetched_from_upstreams_hosts_and_a_sandboxs_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In small letters, with a port where it is not the scheme's own, an IPv6 address without brackets."""
+    own = {("cdn.apiframe.ai", None), ("cdn2.apiframe.ai", None)}
+    assert loaded(monkeypatch).cdn_hosts == own
+    sandboxed = loaded(monkeypatch, APIFRAME_BASE_URL="http://Sandbox:9000/v2")
+    assert sandboxed.cdn_hosts == {*own, ("sandbox", 9000)}
+    named = loaded(
+        monkeypatch, APIFRAME_BASE_URL="http://[::1]:9000", APIFRAME_CDN_HOSTS=" CDN.example:8443 ,[fe80::1], x"
+    )
+    assert named.cdn_hosts == {("cdn.example", 8443), ("fe80::1", None), ("x", None), ("::1", 9000)}
+
+
+@pytest.mark.parametrize(
+    "value", ["https://cdn.example", "cdn.example/x", "u@cdn.example", "cdn.example:", "::1", "*", "a b"]
+)
+def test_what_is_no_host_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """And so is a list that has one such."""
+    [line] = refused(monkeypatch, APIFRAME_CDN_HOSTS=f"cdn.apiframe.ai,{value}")
+    assert line.startswith("APIFRAME_CDN_HOSTS: 1 of them is no host, nor host:port")

@@ -10,12 +10,14 @@
     ├── NotAcceptable         406  `Accept` allows no JSON
     ├── TooSlow               408  the request did not come in time
     ├── Conflict              409  the same Idempotency-Key with another body
+    ├── Gone                  410  it was there, and has expired
     ├── TooLarge              413  a body above its limit
     ├── UnsupportedMediaType  415
     ├── InvalidInput          422  a field is at fault: `errors` {field: [messages]}
     │   └── MaskRefused       422  the mask is
     ├── TooManyFailures       429  wrong keys or signatures, from one source: `retry_after` seconds
     ├── HeadersTooLarge       431
+    ├── UpstreamFault         502  what Apiframe has there is of no use
     └── Unavailable           503  try again: `retry_after` seconds
         ├── StoreUnavailable  503  Redis cannot take it now
         ├── Backlogged        503  too much is pending already
@@ -98,6 +100,10 @@ class Conflict(TrackerError):
     status, code, title = 409, "conflict", "Conflict"
 
 
+class Gone(TrackerError):
+    status, code, title = 410, "gone", "Gone"
+
+
 class TooLarge(TrackerError):
     """`size` in bytes, where it was declared."""
 
@@ -134,6 +140,12 @@ class MaskRefused(InvalidInput):
 
     def __init__(self, message: str) -> None:
         super().__init__({"mask": [message]})
+
+
+class UpstreamFault(TrackerError):
+    """Asking again would hardly help: upstream answered, and its answer cannot be passed on."""
+
+    status, code, title = 502, "upstream-fault", "Apiframe's image cannot be used"
 
 
 class Unavailable(TrackerError):

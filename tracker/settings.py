@@ -24,6 +24,10 @@ SCOPES = ("submit", "read", "read:all", "ops")
 SECRETS = ("redis_url", "queue_redis_url", "apiframe_api_key", "apiframe_previous_api_keys", "api_keys")
 """Settings that may also come from a file named by NAME_FILE."""
 
+APIFRAME = "https://api.apiframe.ai"
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)(?::([1-9][0-9]{0,4}))?")
+"""A name or an address as a URL has it, in small letters, and a port."""
+
 UNREADABLE = "unreadable_file"
 """The type of the mistake that such a file can be."""
 
@@ -75,9 +79,14 @@ class Settings(BaseSettings):
     apiframe_signature_secret: Literal["auto", "raw", "hex"] = Field(
         "auto", description="form of the key's SHA-256 that signs: 32 raw bytes, 64 hex characters, or either"
     )
-    apiframe_base_url: str = Field("https://api.apiframe.ai", description="upstream")
+    apiframe_base_url: str = Field(APIFRAME, description="upstream")
     apiframe_user_agent: str = Field("inpaint-tracker/0.1", min_length=1, description="User-Agent sent upstream")
     apiframe_timeout_seconds: float = Field(20, gt=0, le=60, description="for one request to upstream, in whole")
+    apiframe_cdn_hosts: str = Field(
+        "cdn.apiframe.ai,cdn2.apiframe.ai",
+        description="hosts that result images are fetched from, comma-separated, `host` or `host:port`; "
+        "a sandbox at APIFRAME_BASE_URL is one, too",
+    )
 
     public_url: str | None = Field(None, description="this service as upstream reaches it; unset: polling alone")
     api_keys: Annotated[tuple[ApiKey, ...], NoDecode] = Field((), description="callers' keys, as a JSON list")
@@ -146,6 +155,15 @@ class Settings(BaseSettings):
             raise ValueError("a query or fragment has no place in it")
         return value.rstrip("/") if value else value
 
+    @field_validator("apiframe_cdn_hosts")
+    @classmethod
+    def _hosts(cls, value: str) -> str:
+        if wrong := [part for part in _parts(value) if not HOST.fullmatch(part)]:
+            raise ValueError(
+                f"{len(wrong)} of them is no host, nor host:port: no scheme, path or user has a place there"
+            )
+        return value
+
     @field_validator("redis_url", "queue_redis_url")
     @classmethod
     def _redis(cls, value: SecretStr | None) -> SecretStr | None:
@@ -190,6 +208,15 @@ class Settings(BaseSettings):
         """The current upstream key and those rotated out."""
         return tuple(key.get_secret_value() for key in (self.apiframe_api_key, *self.apiframe_previous_api_keys))
 
+    @property
+    def cdn_hosts(self) -> frozenset[tuple[str, int | None]]:
+        """`(host, port)` in small letters, an IPv6 address without brackets; None is the scheme's own port."""
+        found = [HOST.fullmatch(part) for part in _parts(self.apiframe_cdn_hosts)]
+        listed = {(one[1].strip("[]"), int(one[2]) if one[2] else None) for one in found if one}
+        base = urlsplit(self.apiframe_base_url)
+        sandbox = {(base.hostname or "", base.port)} if self.apiframe_base_url != APIFRAME else set()
+        return frozenset(listed | sandbox)
+
 
 class _SecretFiles(PydanticBaseSettingsSource):
     """NAME_FILE for each of `SECRETS`, from the environment or `.env`."""
@@ -208,6 +235,10 @@ class _SecretFiles(PydanticBaseSettingsSource):
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
             return _Unreadable(f"{name.upper()}_FILE: cannot read {path}: {reason}")
+
+
+def _parts(listed: str) -> list[str]:
+    return [part.strip().lower() for part in listed.split(",") if part.strip()]
 
 
 def load(**overrides: Any) -> Settings:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service import actions, deliveries, jobs, operators, queries, stream, webhooks
+from service import actions, deliveries, images, jobs, operators, queries, stream, webhooks
 from service.forms import MAX_FORM
 from service.reference import samples
 from service.reference.schemas import LABEL_PART, REF
@@ -113,11 +113,24 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         {"type": "integer", "minimum": 1, "maximum": queries.MAX_LIMIT, "default": queries.DEFAULT_LIMIT},
     ),
     "cursor": query("cursor", "`nextCursor` of the page before, with the same filters.", text(minLength=1)),
+    "image": {
+        "name": "image",
+        "in": "path",
+        "required": True,
+        "description": f"Which of the job's images, or the `{images.GRID}` of them.",
+        "schema": text(enum=list(images.NAMES)),
+        "example": images.GRID,
+    },
+    "width": query(
+        "width",
+        "A smaller image of this width in pixels; one that is no wider is answered as it is.",
+        {"type": "integer", "minimum": queries.MIN_WIDTH, "maximum": queries.MAX_WIDTH},
+    ),
     "If-None-Match": header("If-None-Match", "`ETag` of the version you know: 304 while it is the last.", text()),
     "Last-Event-ID": header(
         "Last-Event-ID",
         "`id` of the last event that you have, as it came: goes on behind it.",
-        text(minLength=1, maxLength=64),
+        text(pattern=f"^{stream.EVENT_ID}$"),
         example=samples.EVENT_ID,
     ),
     "Idempotency-Key": header(
@@ -142,7 +155,9 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 
 HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-ID": {"description": "Name it when you ask for help.", "schema": text(minLength=1)},
-    "ETag": {"description": "Stands for this version of the job; strong.", "schema": text(pattern='^".+"$')},
+    "ETag": {"description": "Stands for this version of what is answered; strong.", "schema": text(pattern='^".+"$')},
+    "Cache-Control": {"description": "How long it may be kept, by you alone.", "schema": text()},
+    "Content-Disposition": {"description": "A name for the file.", "schema": text()},
     "Location": {"description": "The job's address.", "schema": text(pattern="^/v1/jobs/")},
     "Idempotency-Replayed": {
         "description": "There if this is the job of an earlier request with the same `Idempotency-Key`.",
@@ -213,6 +228,7 @@ _RECEIPT = Answer(
     {JSON: Media("Receipt", {"applied": {"jobId": samples.JOB_ID, "outcome": "applied"}})},
 )
 _DELIVERY = {JSON: Media("Delivery", {"completed": samples.DELIVERY})}
+_IMAGES = {f"image/{kind}": Media("") for kind in ("png", "jpeg", "webp", "gif")}
 _DELIVERED = (*BODY, errors.SignatureRefused, errors.TooManyFailures, errors.StoreUnavailable)
 
 OPERATIONS: dict[str, Operation] = {
@@ -286,6 +302,17 @@ OPERATIONS: dict[str, Operation] = {
         ("jobId", *jobs.EVENTS_QUERY),
         None,
         (errors.NotFound,),
+    ),
+    "GET /v1/jobs/{job_id}/images/{image}": Operation(
+        "getJobImage",
+        "Jobs",
+        {
+            200: Answer("The image.", _IMAGES, ("ETag", "Cache-Control", "Content-Disposition")),
+            304: Answer("It is still the image that you know.", headers=("ETag", "Cache-Control")),
+        },
+        ("jobId", "image", *images.IMAGE_QUERY, "If-None-Match"),
+        None,
+        (errors.NotFound, errors.Gone, errors.UpstreamFault, errors.UpstreamUnavailable, errors.Busy),
     ),
     "GET /v1/jobs/{job_id}/stream": Operation(
         "streamJob",

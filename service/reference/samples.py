@@ -17,6 +17,7 @@ from tracker.errors import (
     Busy,
     Conflict,
     Forbidden,
+    Gone,
     HeadersTooLarge,
     InvalidInput,
     MaskRefused,
@@ -31,6 +32,7 @@ from tracker.errors import (
     TrackerError,
     Unauthenticated,
     UnsupportedMediaType,
+    UpstreamFault,
     UpstreamUnavailable,
 )
 from tracker.job import Failure, FailureCode, HistoryEntry, Job, MaskFacts, Outcome, Result, Source, Status
@@ -196,6 +198,7 @@ REFUSALS: tuple[TrackerError, ...] = (
     NotAcceptable("What is here is application/json; let Accept allow it."),
     TooSlow("The body did not come in time: 4,096 bytes in 20 s."),
     Conflict("It is COMPLETED: only a pending job can be cancelled, since Apiframe offers no cancel."),
+    Gone("The job's images have expired: its resultExpiresAt is over."),
     TooLarge("The body has more bytes than are taken here."),
     UnsupportedMediaType("Send application/json or multipart/form-data."),
     InvalidInput({"wiat": ["Unknown parameter; this address takes until, wait."]}),
@@ -203,6 +206,7 @@ REFUSALS: tuple[TrackerError, ...] = (
     TooManyFailures("Too many wrong keys or signatures came from your address; a right one is taken at any time.", 3),
     HeadersTooLarge("The address and all headers together may have 16,384 bytes."),
     TrackerError("The service failed; its log has more."),
+    UpstreamFault("What lies at the image's address is no PNG, JPEG, WebP or GIF."),
     Backlogged("Too many jobs wait to be submitted; send this one again later.", 30),
     Busy("Too many large bodies are being sent at once; send this one again in a moment."),
     StoreUnavailable("Redis cannot serve this now (ConnectionError); try again."),

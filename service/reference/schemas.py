@@ -253,7 +253,7 @@ PARTS: dict[str, dict[str, Schema]] = {
     },
     "TimeToComplete": {
         "jobs": {"description": "How many were completed.", **_COUNT},
-        **{name: {"description": "Seconds from creation; null where there are none."} for name in ("p50", "p95", "p99")},
+        **{name: {"description": "Seconds from creation; null if there are none."} for name in ("p50", "p95", "p99")},
     },
     "CreditsSpent": {
         "today": {"description": "Since midnight."},

@@ -44,17 +44,17 @@ def call(case: Case[Any], owner: str | None, place: Place) -> None:
 
 def _listen_in(case: Case[Any], place: Place, headers: dict[str, str]) -> None:
     """Streams need not end: of one that begins, the first line is heard."""
-    sent = case.as_transport_kwargs(base_url=place.address, headers=headers)
-    with requests.request(**sent, stream=True, timeout=5) as answer:
+    how: dict[str, Any] = {"base_url": place.address, "headers": headers}
+    with requests.request(**case.as_transport_kwargs(**how), stream=True, timeout=5) as answer:
         if answer.status_code != requests.codes.ok:
-            case.validate_response(answer, headers=headers)
+            case.validate_response(answer, headers=headers, transport_kwargs=how)
         elif answer.request.method != "HEAD":
             assert answer.headers["Content-Type"].startswith(stream.MEDIA)
             assert next(answer.iter_lines()).startswith(b": ")
 
 
 def answerable(case: Case[Any], place: Place) -> None:
-    """What no generator can know: a mask is a picture, a cursor is sealed, and nobody has a minute to wait.
+    """What no generator can know: a mask is a picture, cursors and events' ids are ours, nobody has a minute to wait.
 
     Of the ids of jobs, every third stays as it was made, and leads nowhere; of those of the quarantine, every tenth.
     """
@@ -65,6 +65,8 @@ def answerable(case: Case[Any], place: Place) -> None:
     if case.path.startswith("/v1/jobs/{jobId}") and is_positive(case):
         made = UUID(case.path_parameters["jobId"])
         case.path_parameters["jobId"] = [*place.job_ids, str(made)][made.int % (len(place.job_ids) + 1)]
+    if is_positive(case) and "Last-Event-ID" in (case.headers or {}):
+        case.headers["Last-Event-ID"] = samples.EVENT_ID
     if "{entryId}" in case.path and is_positive(case):
         made_up = case.path_parameters["entryId"]
         case.path_parameters["entryId"] = [*place.entry_ids, made_up][sum(map(ord, made_up)) % 10]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from service import stream as stream_module
 from service.app import create_app
 from tests.door import assert_problem, key, settings_for
 from tests.samples import SILENCE, WEBHOOKS, delivered, looked_up, pending_job, upstream_id
-from tests.service.listening import Heard, listening
+from tests.service.listening import Ear, Heard, listening
 from tests.serving import serving
 from tracker.clock import utc_now
 from tracker.events import Accepted, Withdrawn
@@ -47,9 +47,9 @@ async def a_case(store: JobStore, **fields: Any) -> Case:
 
 @asynccontextmanager
 async def served(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(create_app(settings)) as url:
-        async with httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=None)) as api:
-            yield api
+    limits = httpx.Limits(max_connections=None)
+    async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url, limits=limits) as api:
+        yield api
 
 
 @pytest.fixture
@@ -60,6 +60,16 @@ async def api(redis: Redis, settings: Settings) -> AsyncIterator[httpx.AsyncClie
 
 def states(heard: list[Heard]) -> list[tuple[str, int]]:
     return [(one.data["status"], one.data["progress"]) for one in heard]
+
+
+async def jobs_within(ear: Ear, seconds: float) -> list[Heard]:
+    """What else is told in a while."""
+    found: list[Heard] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while True:
+                found.append(await ear.job())
+    return found
 
 
 async def test_a_job_is_followed_from_where_it_is_to_its_end(api: httpx.AsyncClient, store: JobStore) -> None:
@@ -146,12 +156,8 @@ async def test_filters_are_those_of_the_list(
         assert len(await all_.jobs(3)) == 3  # so all have been told of by now
         names = {mine.job.id: "mine", theirs.id: "theirs"}
         heard = [await ear.job() for _ in expected.split()]
-        assert [names[one.data["id"]] for one in heard] == expected.split()
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
-                while (one := await ear.job()).data["id"] not in names:
-                    pass
-                pytest.fail(f"{names[one.data['id']]} was told, too")
+        heard += await jobs_within(ear, 0.1)
+        assert [names[one.data["id"]] for one in heard if one.data["id"] in names] == expected.split()
 
 
 async def test_others_jobs_are_told_to_those_who_may_see_them(api: httpx.AsyncClient, store: JobStore) -> None:
@@ -239,11 +245,12 @@ async def test_what_is_trimmed_is_told_as_a_gap(api: httpx.AsyncClient, store: J
         assert (await ear.job()).data["progress"] == 30
 
 
-@pytest.mark.parametrize("last", ["x", "1-", "1-1/", "9" * 30, "1-1/1/1", "-1", "1.5-1", "١-١"])
+@pytest.mark.parametrize("last", ["x", "1-", "1-1/", "9" * 30, "1-1/1/1", "-1", "1.5-1", "\u0661-\u0661"])
 async def test_what_is_no_event_id_is_refused(api: httpx.AsyncClient, last: str) -> None:
     """By name."""
-    headers = {**key("editor"), "Last-Event-ID": last.encode()}
-    assert_problem(await api.get("/v1/stream", headers=headers), 422, field="Last-Event-ID")
+    headers = [*key("editor").items(), ("Last-Event-ID", last)]
+    sent = [(name.encode(), value.encode()) for name, value in headers]
+    assert_problem(await api.get("/v1/stream", headers=sent), 422, field="Last-Event-ID")
 
 
 async def test_a_slow_listener_is_dropped_with_a_word_and_holds_up_nobody(

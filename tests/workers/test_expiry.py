@@ -67,7 +67,7 @@ async def test_while_upstream_cannot_be_searched_nothing_that_was_tried_expires(
     """What was never tried does: upstream cannot have it."""
     async with town(redis_url, worker=False) as here:
         tried, untried = await lost(here), await here.submit()
-        await here.mischief(poll_503=1)
+        await here.mischief(poll_503=1, webhook_dropped=1)
         assert await expire(a_day_later(here.tools)) == 1
         assert [(await here.get(job))["status"] for job in (tried, untried)] == ["PENDING", "FAILED"]
 
@@ -89,10 +89,10 @@ async def test_an_attempt_with_a_key_that_was_rotated_out_is_searched_for_before
         later = utc_now() + timedelta(minutes=1)
         again = await here.tools.store.claim(later, lease=SILENCE, max_in_flight=9, webhooks=None, key_mark="another")
         assert again.job_id == job["id"]
-        await here.mischief(poll_503=1)
+        await here.mischief(poll_503=1, webhook_dropped=1)
         await submit(here.tools, job["id"])
         assert (await here.get(job))["status"] == "PENDING"
-        await here.mischief()
+        await here.mischief(webhook_dropped=1)
         await submit(here.tools, job["id"])
         assert (await here.get(job))["upstreamJobId"] is not None
         assert (len(await here.attempts()), await here.charges()) == (1, [16])

@@ -16,7 +16,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Change:
-    """A change, and the job as it is now: never older than the change. One that is newer has an entry of its own behind."""
+    """A change, and the job as it is now: never older than the change. A newer one has an entry of its own behind."""
 
     entry: FeedEntry
     stored: Stored

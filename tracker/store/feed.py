@@ -1,7 +1,7 @@
 """The feed of changes: one blocking reader for a process, however many wait for news of a job.
 
-An entry is written by the same script as the change it tells of, so whoever is woken can read the change: that one, or a
-later one, whose own entry follows.
+An entry is written by the same script as the change it tells of, so whoever is woken can read the change: that one, or
+a later one, whose own entry follows.
 """
 
 import asyncio

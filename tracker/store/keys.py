@@ -50,9 +50,10 @@ LAYOUT = (
     Key("probe", None, "string", "until the next may be made", "a worker has asked whether the account is well again"),
     Key("quiet", None, "string", "as long as Apiframe asked for", "nobody looks anything up just now"),
     Key("polls", None, "string", "10 s", "lookups taken in these ten seconds, by all workers"),
-    Key("counts", "owner", "hash", "fields go with the jobs", "an owner's or everybody's (`*`) jobs by status, and slots held"),
-    Key("minute", "minute:owner", "hash", "4,000 s", "in a minute, an owner's or everybody's (`*`): webhooks by outcome, "
-        "and ends whose webhook was due, by how they became known"),
+    Key("counts", "owner", "hash", "fields go with the jobs",
+        "an owner's jobs by status, and the slots they hold; everybody's under `*`, here and below"),
+    Key("minute", "minute:owner", "hash", "4,000 s",
+        "in a minute: webhooks by outcome, and ends whose webhook was due, by how they became known"),
     Key("hour", "hour:owner", "hash", "25 h", "in an hour, jobs completed, by how long they took"),
     Key("day", "day:owner", "hash", "32 days", "in a day, credits spent"),
     Key("instance", None, "string", "none: one for good", "a random id by which this installation is known"),

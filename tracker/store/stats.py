@@ -1,6 +1,7 @@
 """Figures for people: what there is, what the last minutes, hours and days brought. Two round trips, and never a scan.
 
-The scripts count as things happen, for everybody and for each owner, so nothing is added up over jobs when it is asked for.
+The scripts count as things happen, for everybody and for each owner, so nothing is added up over jobs when it is asked
+for.
 """
 
 from collections import Counter
@@ -25,9 +26,11 @@ EVERYBODY = "*"
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one owner, or of everybody. `queued`: pending jobs without a slot, by owner; `webhooks`: outcomes in each of the
-    last 60 minutes; `settled`: ends of the last hour whose webhook was due, by how they became known; `durations`: jobs
-    completed in the last day, by bucket; `credits`: spent on each of the last 30 days. All oldest first.
+    """Of one owner, or of everybody; series are oldest first.
+
+    `queued`: pending jobs without a slot, by owner; `webhooks`: outcomes in each of the last 60 minutes; `settled`:
+    ends of the last hour whose webhook was due, by how they became known; `durations`: jobs completed in the last day,
+    by bucket; `credits`: spent on each of the last 30 days.
     """
 
     jobs: Mapping[Status, int]
