@@ -8,6 +8,7 @@ const TOLD_FOR = 8000;
 export function ask({ title, text, list = [], confirm, danger = false, reason = false }) {
   const dialog = document.getElementById("ask");
   const [field, input] = [dialog.querySelector("[data-ask=field]"), dialog.querySelector("input[name=reason]")];
+  const back = dialog.querySelector("[data-ask=back]");
   const go = dialog.querySelector("button[value=confirm]");
   dialog.querySelector("h2").textContent = title;
   dialog.querySelector("[data-ask=text]").textContent = text;
@@ -20,7 +21,8 @@ export function ask({ title, text, list = [], confirm, danger = false, reason = 
   go.classList.toggle("danger", danger);
   dialog.returnValue = "";
   dialog.showModal();
-  (reason ? input : go.hidden ? dialog.querySelector("button[value=cancel]") : go).focus();
+  back.onclick = () => dialog.close("");
+  (reason ? input : go.hidden ? back : go).focus();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "confirm" ? input.value.trim() : null), { once: true });
   });

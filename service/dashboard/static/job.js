@@ -1,5 +1,5 @@
 // A job's page follows its stream: each change is fetched as it reads on the server.
-import { follow } from "./live.js";
+import { follow, showLive } from "./live.js";
 import { refresh } from "./refresh.js";
 
 const head = document.querySelector(".jobhead");
@@ -12,8 +12,13 @@ if (head.dataset.stream) {
     onJob(job) {
       clearTimeout(timer);
       timer = setTimeout(refresh, SETTLE);
-      if (FINAL.includes(job.status)) end();
+      if (FINAL.includes(job.status)) {
+        end();
+        showLive(false, "final");
+      }
     },
     onGap: () => refresh(),
   });
+} else if (FINAL.includes(head.dataset.status)) {
+  showLive(false, "final");
 }

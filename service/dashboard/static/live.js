@@ -3,11 +3,11 @@ import { put } from "./words.js";
 
 const AGAIN_AFTER = 3000;
 
-export function showLive(on) {
+export function showLive(on, word = on ? "live" : "not live") {
   const shown = document.querySelector("[data-live]");
   if (!shown) return;
   shown.dataset.live = on ? "on" : "off";
-  put(shown.querySelector("[data-live-word]"), on ? "live" : "not live");
+  put(shown.querySelector("[data-live-word]"), word);
 }
 
 /**

@@ -23,6 +23,7 @@ def chips(page: Page) -> list[str]:
 async def test_a_row_tells_a_job_at_a_glance(ops: httpx.AsyncClient, sample: Sample) -> None:
     """Status and progress where scripts and tests look for them; and all the rest."""
     sample.clock = moments(utc_now())
+    sample.job = pending_job(next(sample.clock))
     await sample.in_state(State.COMPLETED)
     page = await get(ops, "/")
     row = page.all("tr", data_job=sample.job.id)[0]
