@@ -10,21 +10,23 @@ from uuid import uuid4
 
 import httpx
 
-from cli.answers import accepted, events_of, job_of, jobs_of, retry_after
+from cli import streams
+from cli.answers import AGAIN, LONGEST_PAUSE, accepted, events_of, job_of, jobs_of, retry_after, stats_of
 from cli.config import CallerSettings
 from cli.exits import Exit, Stop
 from cli.output import Job
+from cli.streams import NoStreamError, Stream
 
 __all__ = ["Api", "CallerSettings", "Job", "connect", "is_final"]
 
 POLL_SECONDS = 25
 PAGE = 100
 PAUSES = (0.25, 0.5, 1, 2)
-FOLLOW_PAUSES = (0.25, 0.5, 1, 2, 4, 8, 8)
-"""Seconds before each further attempt; what follows a job outlives a restart of the service."""
-LONGEST_PAUSE = 10.0
-"""A service that asks for more patience is not waited for."""
-_AGAIN = (429, 502, 503, 504)
+"""Seconds before each further attempt."""
+FOLLOW_PAUSES = streams.PAUSES
+"""What follows a job outlives a restart of the service."""
+LOOK_SECONDS = 2.0
+"""Between two looks at an older service, which has no streams."""
 
 
 class Api:
@@ -41,8 +43,11 @@ class Api:
         headers = {"Idempotency-Key": key or str(uuid4())}
         return job_of(self._send("POST", "/v1/jobs", json=body, headers=headers))
 
-    def get(self, job_id: str) -> Job:
-        return job_of(self._send("GET", _path(job_id)))
+    def get(self, job_id: str, pauses: Sequence[float] = PAUSES) -> Job:
+        return job_of(self._send("GET", _path(job_id), pauses))
+
+    def stats(self) -> dict[str, Any]:
+        return stats_of(self._send("GET", "/v1/stats"))
 
     def cancel(self, job_id: str) -> Job:
         return job_of(self._send("POST", f"{_path(job_id)}/cancel"))
@@ -54,13 +59,15 @@ class Api:
         body = {"upstreamJobId": upstream_job_id, "labels": labels}
         return job_of(self._send("POST", "/v1/jobs/track", json=body))
 
-    def jobs(self, filters: Sequence[tuple[str, str]], limit: int | None) -> Iterator[Job]:
+    def jobs(
+        self, filters: Sequence[tuple[str, str]], limit: int | None, pauses: Sequence[float] = PAUSES
+    ) -> Iterator[Job]:
         """Newest first, over as many pages as it takes; `limit` None for all of them."""
         cursor: list[tuple[str, str]] = []
         left = limit
         while True:
             size = PAGE if left is None else min(PAGE, left)
-            page = jobs_of(self._send("GET", "/v1/jobs", params=[*filters, *cursor, ("limit", str(size))]))
+            page = jobs_of(self._send("GET", "/v1/jobs", pauses, params=[*filters, *cursor, ("limit", str(size))]))
             yield from page["jobs"]
             left = None if left is None else left - len(page["jobs"])
             if page["nextCursor"] is None or left == 0:
@@ -73,6 +80,26 @@ class Api:
 
     def follow(self, job_id: str) -> Iterator[Job]:
         """The job now, and again at each change, until it is final."""
+        try:
+            for job in Stream(self._http, f"{_path(job_id)}/stream").changes():
+                if job is not None:
+                    yield job
+                    if is_final(job):
+                        return
+        except NoStreamError:
+            yield from self._held(job_id)
+
+    def follow_all(self, filters: Sequence[tuple[str, str]]) -> Iterator[Job | None]:
+        """Each job that changes, for ever; None where others may have changed, too, at the beginning to begin with."""
+        try:
+            yield from Stream(self._http, "/v1/stream", filters, for_ever=True).changes()
+        except NoStreamError:
+            while True:
+                yield None
+                time.sleep(LOOK_SECONDS)
+
+    def _held(self, job_id: str) -> Iterator[Job]:
+        """As `follow`, by held answers: an older service has nothing else."""
         response = self._send("GET", _path(job_id))
         while True:
             if response.status_code != httpx.codes.NOT_MODIFIED:
@@ -89,7 +116,7 @@ class Api:
             try:
                 response = self._http.request(method, path, **options)
                 asked = retry_after(response)
-                if response.status_code not in _AGAIN or asked > LONGEST_PAUSE:
+                if response.status_code not in AGAIN or asked > LONGEST_PAUSE:
                     return accepted(response)
             except httpx.TransportError:
                 pass

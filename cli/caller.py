@@ -11,9 +11,11 @@ import typer
 from cli.api import Api, Job, connect, each
 from cli.config import caller_settings
 from cli.exits import Exit, Stop, stop_if_any
+from cli.filters import After, Before, Labels, Owner, Parent, Statuses, filters_of
 from cli.following import as_lines, follow_all
-from cli.options import AsJson, ConfigFile, JobId, JobIds, Labels, Url, labels_of, text, upsample
+from cli.options import AsJson, ConfigFile, JobId, JobIds, Url, labels_of, text, upsample
 from cli.output import one_by_one, one_line, say, say_json
+from cli.watching import watch_matching
 
 
 def submit(
@@ -57,10 +59,36 @@ def get(job_id: JobId, as_json: AsJson = False, url: Url = None, config: ConfigF
     _tell(job, as_json, plain="\n".join(_facts(job)))
 
 
-def watch(job_ids: JobIds, as_json: AsJson = False, url: Url = None, config: ConfigFile = None) -> None:
-    """Follows jobs until they are final; exits with 1 unless all completed."""
+def watch(
+    job_ids: Annotated[
+        list[str] | None, typer.Argument(help="Our ids, or upstream's.", metavar="[JOB_ID]...", callback=text)
+    ] = None,
+    status: Statuses = None,
+    owner: Owner = None,
+    parent: Parent = None,
+    label: Labels = None,
+    after: After = None,
+    before: Before = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every job there is.")] = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    config: ConfigFile = None,
+) -> None:
+    """Follows the jobs that are named until they are final, and exits with 1 unless all completed.
+
+    With filters, or --all, it follows every job that matches, each from when it has one of the statuses to its end, and
+    goes on until Ctrl-C.
+    """
+    filters = filters_of(owner, parent, label, after, before)
+    by_filter = bool(filters or status or everything)
+    if by_filter == bool(job_ids):
+        wrong = "Name jobs, or give filters, not both." if by_filter else "Name jobs, or give filters, or --all."
+        raise Stop(f"{wrong} See `inpaint-tracker watch --help`.", Exit.USAGE)
     with connect(caller_settings(url, config)) as api:
-        follow_all(api, {job_id: one_line(job_id) for job_id in job_ids}, as_lines() if as_json else None)
+        if by_filter:
+            watch_matching(api, filters, status or (), as_json)
+        else:
+            follow_all(api, {job_id: one_line(job_id) for job_id in job_ids or ()}, as_lines() if as_json else None)
 
 
 def cancel(job_ids: JobIds, as_json: AsJson = False, url: Url = None, config: ConfigFile = None) -> None:

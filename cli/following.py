@@ -45,7 +45,7 @@ def _follow(api: Api, titles: Mapping[str, str], show: Show | None, last: dict[s
 
 @contextmanager
 def _bars(titles: Mapping[str, str]) -> Iterator[Show]:
-    with JobBars(Screen(stderr=True)) as bars:
+    with JobBars(Screen(stderr=True), list(titles.values())) as bars:
         yield lambda job_id, job: bars.show(titles[job_id], job)
 
 

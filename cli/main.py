@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import caller, completion, keys, listing, processes
+from cli import caller, completion, keys, listing, processes, stats
 from cli.demo.command import demo
 from cli.doctor.command import doctor
 from cli.exits import Exit, Interrupted, Stop, heed_signals
@@ -27,7 +27,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Processes": {"serve": processes.serve, "worker": processes.worker, "sandbox": processes.sandbox, "demo": demo},
     "For callers": {
         "submit": caller.submit, "get": caller.get, "list": listing.list_jobs, "watch": caller.watch,
-        "cancel": caller.cancel, "track": caller.track, "refresh": caller.refresh,
+        "cancel": caller.cancel, "track": caller.track, "refresh": caller.refresh, "stats": stats.stats,
     },
     "For operators": {"doctor": doctor},
     "For your shell": {"completion": completion.completion},

@@ -75,6 +75,12 @@ def one_line(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
+def words_of(job: Job) -> str:
+    """What people know it by: its prompt, and its labels."""
+    labels = [f"{name}={value}" for name, value in job["labels"].items()]
+    return one_line("  ".join([job["prompt"] or "-", *labels]))
+
+
 def _unread() -> Stop:
     _discard()
     return Stop("", Exit.PIPE)

@@ -104,7 +104,8 @@ async def replay(request: Request, caller: Caller) -> Response:
     applied = await state.store.apply(
         report, state.clock(), job_id=entry.address, silence=state.silence, quarantined=entry.id
     )
-    audit.note(caller, "quarantine.replay", entry=entry.id, job_id=applied.job_id, outcome=applied.outcome)
+    replayed = {"entry": entry.id, "outcome": applied.outcome}
+    await audit.note(state, caller, "quarantine.replay", job_id=applied.job_id, **replayed)
     return JSONResponse({"jobId": applied.job_id, "outcome": applied.outcome})
 
 
@@ -125,5 +126,5 @@ async def delete(request: Request, caller: Caller) -> Response:
     state, entry_id = state_of(request), request.path_params["entry_id"]
     queries.only(request, ())
     await state.quarantine.delete(entry_id)
-    audit.note(caller, "quarantine.delete", entry=entry_id)
+    await audit.note(state, caller, "quarantine.delete", entry=entry_id)
     return Response(status_code=204)

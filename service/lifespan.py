@@ -10,6 +10,7 @@ from service.auth import Keyring
 from service.broadcast import Broadcast
 from service.cursors import Cursors
 from service.failures import Failures
+from service.farewell import at_stop_signal
 from service.gallery import Gallery
 from service.metrics import Metrics
 from service.recorder import Recorder
@@ -25,6 +26,7 @@ from tracker.intake import Intake
 from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
+from tracker.store.audit import Audit
 from tracker.store.changes import Changes
 from tracker.store.connection import connect
 from tracker.store.deliveries import Deliveries
@@ -53,6 +55,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     keep_running(stack, "feed", feed.run)
     keep_running(stack, "broadcast", broadcast.run)
     stack.callback(feed.close)
+    at_stop_signal(stack, feed.close)
     store, retention = JobStore.of(redis, settings), timedelta(days=settings.retention_days)
     metrics, deliveries = Metrics(settings.signing_keys), Deliveries(redis, retention)
     metrics.listeners.set_function(lambda: broadcast.listeners)
@@ -60,6 +63,8 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     sessions = Sessions(SignedOut(redis), clock, *settings.signing_keys)
     stack.push_async_callback(recorder.close)
     keep_running(stack, "deliveries", recorder.run)
+    audit = Audit(redis, retention)
+    stack.push_async_callback(_write_the_last, audit)
     apiframe = await stack.enter_async_context(ApiframeClient(settings))
     gallery = Gallery(await stack.enter_async_context(Cdn(settings)), metrics, settings.apiframe_timeout_seconds / 2)
     stack.push_async_callback(gallery.aclose)
@@ -70,6 +75,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         gate=Gate(redis),
         deliveries=deliveries,
         quarantine=Quarantine(redis, retention),
+        audit=audit,
         recorder=recorder,
         intake=Intake(store, clock),
         lookups=Lookups(settings, clock, store, apiframe),
@@ -99,3 +105,10 @@ async def _warn(state: State) -> None:
         await state.store.ready()
     except StoreUnavailable as error:
         log.warning("started without Redis", error=str(error))
+
+
+async def _write_the_last(audit: Audit) -> None:
+    try:
+        await audit.flush()
+    except StoreUnavailable as error:
+        log.error("entries of the audit list are in the log alone", error=str(error))

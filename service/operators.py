@@ -43,7 +43,7 @@ async def pause(request: Request, caller: Caller) -> Response:
     queries.only(request, ())
     wanted = read_model(Reason, await read_json(request, MAX_BODY))
     await state.gate.pause(Pause(cause=Cause.OPERATOR, reason=wanted.reason, since=state.clock(), by=caller.name))
-    audit.note(caller, "queue.pause", reason=wanted.reason)
+    await audit.note(state, caller, "queue.pause", reason=wanted.reason)
     return await _answer(state)
 
 
@@ -57,7 +57,7 @@ async def resume(request: Request, caller: Caller) -> Response:
     queries.only(request, ())
     reason = await _reason(request)
     if await state.gate.resume():
-        audit.note(caller, "queue.resume", reason=reason)
+        await audit.note(state, caller, "queue.resume", reason=reason)
     return await _answer(state)
 
 

@@ -22,6 +22,7 @@ from tracker.intake import Intake
 from tracker.lookups import Lookups
 from tracker.queue import Queue
 from tracker.settings import Settings
+from tracker.store.audit import Audit
 from tracker.store.changes import Changes
 from tracker.store.deliveries import Deliveries
 from tracker.store.feed import Feed
@@ -38,6 +39,7 @@ class State:
     gate: Gate
     deliveries: Deliveries
     quarantine: Quarantine
+    audit: Audit
     recorder: Recorder
     intake: Intake
     lookups: Lookups

@@ -17,6 +17,7 @@ safe: however often a submission arrives, it is one job.
 from inpaint_tracker_client.aio import AsyncTracker
 from inpaint_tracker_client.errors import (
     BadRequest,
+    ChangesMissed,
     Conflict,
     Forbidden,
     InvalidInput,
@@ -41,6 +42,7 @@ from inpaint_tracker_client.version import __version__
 __all__ = [
     "AsyncTracker",
     "BadRequest",
+    "ChangesMissed",
     "Conflict",
     "Event",
     "Failure",

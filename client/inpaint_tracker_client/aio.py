@@ -2,7 +2,8 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from contextlib import aclosing
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
@@ -12,11 +13,19 @@ import httpx
 from inpaint_tracker_client import calls
 from inpaint_tracker_client.answers import Reply
 from inpaint_tracker_client.calls import Call, Page, Request
+from inpaint_tracker_client.following import ENDED, QUIET, Following
 from inpaint_tracker_client.masks import MaskSource, read_mask
 from inpaint_tracker_client.models import Event, Job
 from inpaint_tracker_client.retries import Attempts, Silence
 from inpaint_tracker_client.settings import access
-from inpaint_tracker_client.transport import client_options, reply_of, request_arguments, silence_of
+from inpaint_tracker_client.transport import (
+    client_options,
+    head_of,
+    reply_of,
+    request_arguments,
+    silence_of,
+    stream_arguments,
+)
 from inpaint_tracker_client.waiting import Watch
 
 T = TypeVar("T")
@@ -86,13 +95,7 @@ class AsyncTracker:
         """As `Tracker.list`, for `async for`."""
         return self._pages(
             calls.list_jobs(
-                status,
-                labels,
-                page_size,
-                owner=owner,
-                parentJobId=parent_job_id,
-                createdAfter=created_after,
-                createdBefore=created_before,
+                calls.filters(status, owner, parent_job_id, labels, created_after, created_before), page_size
             )
         )
 
@@ -111,11 +114,27 @@ class AsyncTracker:
         while True:
             job = await self._send(watch.call())
             if job is not None and on_change is not None:
-                told = on_change(job)
-                if inspect.isawaitable(told):
-                    await told
+                await _settled(on_change(job))
             if job is not None and job.is_final:
                 return job
+
+    def watch(self, job_id: str) -> AsyncGenerator[Job]:
+        """As `Tracker.watch`, for `async for`. With `contextlib.aclosing` the connection ends with the loop at once."""
+        return self._follow(Following(calls.stream_job(job_id), self._retries, self._url, one_job=True), None)
+
+    def stream(
+        self,
+        status: str | Iterable[str] | None = None,
+        owner: str | None = None,
+        parent_job_id: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        on_gap: Callable[[str], object] | None = None,
+    ) -> AsyncGenerator[Job]:
+        """As `Tracker.stream`, for `async for`; `on_gap` may be a coroutine function."""
+        wanted = calls.filters(status, owner, parent_job_id, labels, created_after, created_before)
+        return self._follow(Following(calls.stream_jobs(wanted), self._retries, self._url, one_job=False), on_gap)
 
     async def cancel(self, job_id: str) -> Job:
         """As `Tracker.cancel`."""
@@ -137,6 +156,35 @@ class AsyncTracker:
                 yield item
             following = page.following
 
+    async def _follow(self, following: Following, on_gap: Callable[[str], object] | None) -> AsyncGenerator[Job]:
+        while following.goes_on():
+            await asyncio.sleep(following.pause)
+            async with aclosing(self._listen(following.request)) as parts:
+                async for part in parts:
+                    for told in following.take(part):
+                        if isinstance(told, Job):
+                            yield told
+                        else:
+                            await _settled(told.told(on_gap))
+                    if not following.goes_on():
+                        break
+
+    async def _listen(self, request: Request) -> AsyncGenerator[Reply | bytes | Silence]:
+        """One connection: its head, its bytes, its end. What the caller does in between does not end it."""
+        try:
+            async with self._http.stream(**stream_arguments(request, self._timeout, QUIET)) as response:
+                if response.status_code != 200:
+                    await response.aread()
+                    end: Reply | Silence = reply_of(response)
+                else:
+                    yield head_of(response)
+                    async for chunk in response.aiter_bytes():
+                        yield chunk
+                    end = ENDED
+        except (httpx.RequestError, AttributeError) as error:  # the latter as in _attempt
+            end = silence_of(error)
+        yield end
+
     async def _send(self, call: Call[T]) -> T:
         attempts = Attempts(call, self._retries, self._url)
         while True:
@@ -150,3 +198,9 @@ class AsyncTracker:
             return reply_of(await self._http.request(**request_arguments(request, self._timeout)))
         except (httpx.RequestError, AttributeError) as error:  # the latter under uvloop, for a connection reset at once
             return silence_of(error)
+
+
+async def _settled(told: object) -> None:
+    """What a listener gave, awaited where it is to be."""
+    if inspect.isawaitable(told):
+        await told

@@ -35,7 +35,7 @@ def read_page(reply: Reply, name: str, model: type[Model]) -> tuple[tuple[Model,
     try:
         items = tuple(model.model_validate(item) for item in document.items(name))
     except (ValidationError, KeyError, TypeError):
-        raise _unexpected(reply) from None
+        raise unexpected(reply) from None
     return items, document.next_cursor
 
 
@@ -53,7 +53,7 @@ def _read(reply: Reply, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(reply.body)
     except ValidationError:
-        raise _unexpected(reply) from None
+        raise unexpected(reply) from None
 
 
 def error_of(reply: Reply) -> TrackerError:
@@ -64,7 +64,7 @@ def error_of(reply: Reply) -> TrackerError:
     """
     if 400 <= reply.status < 500 and (reply.status in PASSING or _is_ours(reply)):
         return REFUSALS.get(reply.status, Refused)(read_problem(reply))
-    return Unavailable(read_problem(reply)) if reply.status >= 500 else _unexpected(reply)
+    return Unavailable(read_problem(reply)) if reply.status >= 500 else unexpected(reply)
 
 
 def _is_ours(reply: Reply) -> bool:
@@ -102,6 +102,6 @@ def _object(body: bytes) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _unexpected(reply: Reply) -> UnexpectedAnswer:
+def unexpected(reply: Reply) -> UnexpectedAnswer:
     kind = reply.headers.get("content-type", "no content type")
     return UnexpectedAnswer(f"an answer {reply.status} ({kind:.60}) that is not the service's; check the url")

@@ -82,18 +82,34 @@ def track(upstream_job_id: str, labels: Mapping[str, str] | None) -> Call[Job]:
     return _posting("/v1/jobs/track", {"upstreamJobId": upstream_job_id, "labels": labels})
 
 
-def list_jobs(
+def list_jobs(filters: Parameters, page_size: int) -> Call[Page[Job]]:
+    return _paging(Request("GET", "/v1/jobs", (("limit", str(page_size)), *filters)), "jobs", Job)
+
+
+def stream_jobs(filters: Parameters) -> Request:
+    return Request("GET", "/v1/stream", filters)
+
+
+def stream_job(job_id: str) -> Request:
+    return Request("GET", _job_path(job_id, "/stream"))
+
+
+def filters(
     status: str | Iterable[str] | None,
+    owner: str | None,
+    parent_job_id: str | None,
     labels: Mapping[str, str] | None,
-    page_size: int,
-    **filters: str | datetime | None,
-) -> Call[Page[Job]]:
-    """`filters` by their names on the wire; None leaves one out."""
+    created_after: datetime | None,
+    created_before: datetime | None,
+) -> Parameters:
+    """As both `list` and `stream` take them; None leaves one out."""
     statuses = (status,) if isinstance(status, str) else tuple(status or ())
-    parameters = [("limit", str(page_size)), *(("status", word) for word in statuses)]
-    parameters += [(name, _parameter(name, value)) for name, value in filters.items() if value is not None]
+    others = {"owner": owner, "parentJobId": parent_job_id, "createdAfter": created_after,
+              "createdBefore": created_before}  # fmt: skip
+    parameters = [("status", word) for word in statuses]
+    parameters += [(name, _parameter(name, value)) for name, value in others.items() if value is not None]
     parameters += [(f"label.{name}", value) for name, value in (labels or {}).items()]
-    return _paging(Request("GET", "/v1/jobs", tuple(parameters)), "jobs", Job)
+    return tuple(parameters)
 
 
 def events(job_id: str) -> Call[Page[Event]]:

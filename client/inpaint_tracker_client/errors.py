@@ -14,6 +14,7 @@
     ├── Unavailable          5xx  or no answer at all, after retries; the same request may succeed later
     ├── UnexpectedAnswer          an answer that is not the service's: the url leads elsewhere
     ├── WaitTimeout               `wait` ran out of time: `job` is the last that was seen of it
+    ├── ChangesMissed             by `stream`: more happened than the service keeps; list again
     └── JobFailed                 by `Job.raise_for_failure`: `job`, `code`
 
 Wrong arguments are ValueError and TypeError, as anywhere in Python, and are raised before anything is sent.
@@ -168,6 +169,17 @@ class WaitTimeout(TrackerError):
 
     def __str__(self) -> str:
         return f"job {self.job.id} is still {self.job.status} ({self.job.progress} %)"
+
+
+class ChangesMissed(TrackerError):
+    """Changes of jobs were missed while the stream was interrupted for long: `Tracker.list` tells how things stand."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"changes were missed: {self.detail or 'list the jobs again'}"
 
 
 class JobFailed(TrackerError):

@@ -5,6 +5,7 @@ than the service's `Retry-After`; one that asks for more than `LONGEST` seconds 
 """
 
 import random
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -39,9 +40,9 @@ class Attempts:
 
     def settled(self, outcome: Reply | Silence) -> Reply | None:
         """The reply to read, or None to try again. Raises Unavailable when there was none, for the last time."""
-        self._made += 1
         if isinstance(outcome, Reply) and outcome.status not in AGAIN:
             return outcome
+        self._made += 1
         asked = retry_after(outcome) or 0.0 if isinstance(outcome, Reply) else 0.0
         self.pause = max(asked, self._backoff())
         if self._may_go_on(asked):
@@ -51,9 +52,17 @@ class Attempts:
             raise Unavailable(f"no answer from {self._url} after {times}: {outcome.reason}")
         return outcome
 
+    def begin_anew(self) -> None:
+        """It goes well: the next pause is the shortest."""
+        self._made = 0
+
+    def go_on_for_ever(self) -> None:
+        """Whoever was reached once comes back."""
+        self._retries = sys.maxsize
+
     def _backoff(self) -> float:
         """Half of it fixed, half of it chance, so that many callers do not return all at once."""
-        return min(FIRST * 2.0 ** (self._made - 1), GROWTH_ENDS) * random.uniform(0.5, 1.0)
+        return min(FIRST * 2.0 ** min(self._made - 1, 10), GROWTH_ENDS) * random.uniform(0.5, 1.0)
 
     def _may_go_on(self, asked: float) -> bool:
         return self._made <= self._retries and asked <= LONGEST and time.monotonic() + self.pause < self._until

@@ -1,8 +1,10 @@
 """Tracker: the calls, carried by a blocking HTTP client."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from datetime import datetime
+from itertools import chain
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -11,11 +13,19 @@ import httpx
 from inpaint_tracker_client import calls
 from inpaint_tracker_client.answers import Reply
 from inpaint_tracker_client.calls import Call, Page, Request
+from inpaint_tracker_client.following import ENDED, QUIET, Following
 from inpaint_tracker_client.masks import MaskSource, read_mask
 from inpaint_tracker_client.models import Event, Job
 from inpaint_tracker_client.retries import Attempts, Silence
 from inpaint_tracker_client.settings import access
-from inpaint_tracker_client.transport import client_options, reply_of, request_arguments, silence_of
+from inpaint_tracker_client.transport import (
+    client_options,
+    head_of,
+    reply_of,
+    request_arguments,
+    silence_of,
+    stream_arguments,
+)
 from inpaint_tracker_client.waiting import Watch
 
 T = TypeVar("T")
@@ -110,13 +120,7 @@ class Tracker:
         """
         return self._pages(
             calls.list_jobs(
-                status,
-                labels,
-                page_size,
-                owner=owner,
-                parentJobId=parent_job_id,
-                createdAfter=created_after,
-                createdBefore=created_before,
+                calls.filters(status, owner, parent_job_id, labels, created_after, created_before), page_size
             )
         )
 
@@ -151,6 +155,49 @@ class Tracker:
             if job is not None and job.is_final:
                 return job
 
+    def watch(self, job_id: str) -> Generator[Job]:
+        """The job as it is now and then at each change, up to its final state, told by the service as it happens.
+
+        Changes in quick succession may come as one; the last state always comes. Once it was connected, it goes on by
+        itself over dropped connections and restarts of the service, and without an end: to give up after some time, use
+        `wait` with `timeout` and `on_change`. Leaving the loop closes the connection.
+
+        >>> with Tracker() as tracker:
+        ...     job = tracker.submit(parent_id, "mask.png")
+        ...     seen = [state.status for state in tracker.watch(job.id)]
+        >>> seen[-1]
+        'COMPLETED'
+        """
+        return self._follow(Following(calls.stream_job(job_id), self._retries, self._url, one_job=True), None)
+
+    def stream(
+        self,
+        status: str | Iterable[str] | None = None,
+        owner: str | None = None,
+        parent_job_id: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        on_gap: Callable[[str], object] | None = None,
+    ) -> Generator[Job]:
+        """Every change of a job that you may see and that meets all filters, from the first `next` on, for ever.
+
+        A job comes as it is when it is told; with `status`, it comes while it has that one. Once it was connected, it
+        goes on by itself, without a gap or a repetition. Only after an interruption so long that the service no longer
+        keeps what happened is there a gap: `on_gap` is then called with a sentence about it, and should `list` the jobs
+        again. Without `on_gap`, ChangesMissed is raised.
+
+        >>> with Tracker() as tracker:
+        ...     job = tracker.submit(parent_id, "mask.png", labels={"order": "8823"})
+        ...     for change in tracker.stream(labels={"order": "8823"}):
+        ...         if change.is_final:
+        ...             break
+        >>> change.id == job.id, change.status
+        (True, 'COMPLETED')
+        """
+        wanted = calls.filters(status, owner, parent_job_id, labels, created_after, created_before)
+        return self._follow(Following(calls.stream_jobs(wanted), self._retries, self._url, one_job=False), on_gap)
+
     def cancel(self, job_id: str) -> Job:
         """Cancels a job that is still PENDING. Raises Conflict after that: upstream cannot cancel."""
         return self._send(calls.cancel(job_id))
@@ -169,6 +216,33 @@ class Tracker:
             page = self._send(following)
             yield from page.items
             following = page.following
+
+    def _follow(self, following: Following, on_gap: Callable[[str], object] | None) -> Generator[Job]:
+        while following.goes_on():
+            time.sleep(following.pause)
+            with closing(self._listen(following.request)) as parts:
+                for told in chain.from_iterable(map(following.take, parts)):
+                    if isinstance(told, Job):
+                        yield told
+                    else:
+                        told.told(on_gap)
+                    if not following.goes_on():
+                        break
+
+    def _listen(self, request: Request) -> Generator[Reply | bytes | Silence]:
+        """One connection: its head, its bytes, its end. What the caller does in between does not end it."""
+        try:
+            with self._http.stream(**stream_arguments(request, self._timeout, QUIET)) as response:
+                if response.status_code != 200:
+                    response.read()
+                    end: Reply | Silence = reply_of(response)
+                else:
+                    yield head_of(response)
+                    yield from response.iter_bytes()
+                    end = ENDED
+        except httpx.RequestError as error:
+            end = silence_of(error)
+        yield end
 
     def _send(self, call: Call[T]) -> T:
         attempts = Attempts(call, self._retries, self._url)

@@ -36,6 +36,16 @@ def request_arguments(request: Request, timeout: float) -> dict[str, Any]:
     }
 
 
+def stream_arguments(request: Request, timeout: float, quiet: float) -> dict[str, Any]:
+    """`quiet`: seconds without a byte, once there is a connection, that mean that it is dead."""
+    return {**request_arguments(request, timeout), "timeout": httpx.Timeout(timeout, read=quiet)}
+
+
+def head_of(response: httpx.Response) -> Reply:
+    """For a body that is read as it comes."""
+    return Reply(response.status_code, dict(response.headers.items()), b"")
+
+
 def reply_of(response: httpx.Response) -> Reply:
     return Reply(response.status_code, dict(response.headers.items()), response.content)
 

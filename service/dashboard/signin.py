@@ -46,7 +46,7 @@ async def sign_in(request: Request) -> Response:
     state.sessions.begin(request, answer, state.keyring.mark(given["key"].strip()))
     forget(request, answer, FORM_COOKIE)
     request.state.caller = caller.name
-    audit.note(caller, "session.sign-in")
+    await audit.note(request, caller, "session.sign-in")
     return answer
 
 
@@ -79,7 +79,7 @@ async def sign_out(request: Request) -> Response:
     await state.sessions.end(session)
     forget(request, answer, COOKIE)
     request.state.caller = caller.name
-    audit.note(caller, "session.sign-out")
+    await audit.note(request, caller, "session.sign-out")
     return answer
 
 

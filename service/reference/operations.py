@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service import actions, deliveries, images, jobs, operators, queries, stream, webhooks
+from service import actions, audit, bulk, deliveries, images, jobs, operators, queries, stream, webhooks
 from service.forms import MAX_FORM
 from service.reference import samples
 from service.reference.schemas import LABEL_PART, REF
@@ -99,6 +99,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         explode=True,
     ),
     "ofJob": query("jobId", "About this job, by its id, ours or Apiframe's.", text(format="uuid")),
+    "by": query("by", "Name of the operator's key.", text(minLength=1)),
+    "action": query("action", "What was done.", text(enum=list(audit.ACTIONS))),
     "entryId": {
         "name": "entryId",
         "in": "path",
@@ -279,6 +281,14 @@ OPERATIONS: dict[str, Operation] = {
         {JSON: Media("TrackRequest", {"one": samples.TRACKING})},
         (*WITH_BODY, errors.NotFound, errors.Conflict, errors.UpstreamUnavailable),
     ),
+    "POST /v1/jobs/actions": Operation(
+        "actOnJobs",
+        "Operations",
+        {200: Answer("What was done, or would be.", {JSON: Media("BulkResult", {"dry run": samples.BULK_RESULT})})},
+        (),
+        {JSON: Media("BulkRequest", {"by filter": samples.BULK, "by id": samples.BULK_BY_ID})},
+        WITH_BODY,
+    ),
     "GET /v1/jobs/{job_id}": Operation(
         "getJob",
         "Jobs",
@@ -398,6 +408,9 @@ OPERATIONS: dict[str, Operation] = {
     "DELETE /v1/quarantine/{entry_id}": Operation(
         "deleteQuarantined", "Operations", {204: Answer("Gone.")}, ("entryId",), None, (errors.NotFound,)
     ),
+    "GET /v1/audit": Operation(
+        "listAudit", "Operations", {200: page("AuditPage", "entries", samples.AUDIT)}, audit.LIST_QUERY
+    ),
     "POST /webhooks/apiframe": Operation(
         "receiveDelivery", "Webhooks", {200: _RECEIPT}, ("X-Webhook-Signature",), _DELIVERY, _DELIVERED, "about any job"
     ),
@@ -436,6 +449,7 @@ OPERATIONS: dict[str, Operation] = {
 SIZES = {
     "submitJob": f"At most {jobs.MAX_BODY:,} bytes of JSON, or {MAX_FORM:,} of a form.",
     "trackJob": f"At most {actions.MAX_BODY:,} bytes.",
+    "actOnJobs": f"At most {bulk.MAX_BODY:,} bytes.",
     "pauseQueue": f"At most {operators.MAX_BODY:,} bytes.",
     "resumeQueue": f"At most {operators.MAX_BODY:,} bytes; may be left out.",
     "receiveDelivery": f"At most {webhooks.MAX_DELIVERY:,} bytes, signed as they are.",

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from service.actions import too_late
+from service.bulk import BulkRefusal, BulkResult
 from service.deliveries import shown
 from service.problems import problem
 from service.stats import Stats
@@ -36,6 +38,7 @@ from tracker.errors import (
     UpstreamUnavailable,
 )
 from tracker.job import Failure, FailureCode, HistoryEntry, Job, MaskFacts, Outcome, Result, Source, Status
+from tracker.store.audit import AuditEntry
 from tracker.store.deliveries import LoggedDelivery, Refusal
 from tracker.store.gate import Cause, Pause
 from tracker.store.quarantine import Quarantined
@@ -185,6 +188,23 @@ QUARANTINED = shown(
         why="unknown event 'upscaled'",
     )
 )
+_AUDIT_ID = "019cf0f0-b6e8-7000-9b1d-2c3d4e5f6a7b"
+AUDIT = [
+    _wire(
+        AuditEntry(
+            id=_AUDIT_ID, at=_at(1.256), by="ops", action="job.cancel", job_id=JOB_ID,
+            details={"owner": "editor", "outcome": Outcome.APPLIED},
+        )
+    ),
+]  # fmt: skip
+BULK = {"action": "cancel", "filter": {"status": ["PENDING"], "labels": {"order": "8821"}}, "dryRun": True}
+BULK_BY_ID = {"action": "refresh", "ids": [JOB_ID, UPSTREAM_ID]}
+BULK_RESULT = _wire(
+    BulkResult(
+        action="cancel", dry_run=True, matched=12, touched=11,
+        refused=[BulkRefusal(id=JOB_ID, reason=too_late(Status.PENDING))], refused_count=1, more=False,
+    )
+)  # fmt: skip
 READINESS = {"status": "ready", "instance": "b1946ac92492d2347c6235b4d2611184"}
 METRICS = '# HELP tracker_jobs Jobs held, by status.\n# TYPE tracker_jobs gauge\ntracker_jobs{status="PENDING"} 3.0\n'
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
+from service.bulk import MAX_JOBS, MAX_LISTED, BulkRequest, BulkResult
 from service.deliveries import QuarantinedDelivery
 from service.operators import QueueState, Reason
 from service.problems import TYPE
@@ -12,6 +13,7 @@ from service.stats import Stats
 from tracker.errors import TrackerError
 from tracker.job import HistoryEntry, Job, Outcome, Wire
 from tracker.masks import MAX_BYTES, MAX_CHARS, MAX_SIDE, MIN_SIDE, READERS
+from tracker.store.audit import AuditEntry
 from tracker.store.deliveries import LoggedDelivery
 from tracker.submission import LABEL_NAME, MAX_LABEL, MAX_LABELS, InpaintRequest, TrackRequest
 
@@ -48,6 +50,14 @@ class QuarantinePage(Wire):
     """A page of the quarantine, newest first."""
 
     entries: list[QuarantinedDelivery]
+    next_cursor: str | None
+    has_more: bool
+
+
+class AuditPage(Wire):
+    """A page of what operators did, newest first."""
+
+    entries: list[AuditEntry]
     next_cursor: str | None
     has_more: bool
 
@@ -92,13 +102,15 @@ class FieldProblem(Problem):
     errors: dict[str, list[str]]
 
 
-ASKED: tuple[type[BaseModel], ...] = (InpaintRequest, TrackRequest, Reason)
+ASKED: tuple[type[BaseModel], ...] = (InpaintRequest, TrackRequest, Reason, BulkRequest)
 ANSWERED: tuple[type[BaseModel], ...] = (
     JobPage,
     EventPage,
     Receipt,
     DeliveryPage,
     QuarantinePage,
+    AuditPage,
+    BulkResult,
     QueueState,
     Stats,
     StreamEvent,
@@ -208,6 +220,19 @@ PARTS: dict[str, dict[str, Schema]] = {
         "nextCursor": {"description": _CURSOR},
         "hasMore": {"description": "Whether there is a next page."},
     },
+    "AuditEntry": {
+        "id": {"description": "Of the entry.", **_UUID},
+        "at": {"description": "When it was done."},
+        "by": {"description": "Name of the operator's key."},
+        "action": {"description": "What was done; the parameter `action` has the words.", "pattern": r"^[a-z.-]+$"},
+        "jobId": {"description": "Ours; null where it was done to no single job.", **_UUID},
+        "details": {"description": "What else is worth knowing of this action."},
+    },
+    "AuditPage": {
+        "entries": {"description": "At most `limit`."},
+        "nextCursor": {"description": _CURSOR},
+        "hasMore": {"description": "Whether there is a next page."},
+    },
     "Reason": {"reason": {"description": "For the other operators."}},
     "QueueState": {"paused": {"description": "Why nothing is submitted just now; null where jobs are submitted."}},
     "Pause": {
@@ -297,6 +322,33 @@ PARTS: dict[str, dict[str, Schema]] = {
         "upstreamJobId": {"description": "Apiframe's id of the job.", **_UUID},
         "labels": {"description": "Your own, to find the job again.", "maxProperties": MAX_LABELS},
     },
+    "JobFilter": {
+        "status": {"description": "Any of these."},
+        "owner": {"description": "Name of a key; `external` for nobody's."},
+        "parentJobId": {"description": "Apiframe's id of the upsample.", **_UUID},
+        "labels": {"description": "Labels that a job must have, each of them.", "maxProperties": MAX_LABELS},
+        "createdAfter": {"description": "Later than this."},
+        "createdBefore": {"description": "Earlier than this."},
+    },
+    "BulkRequest": {
+        "action": {"description": "What to do."},
+        "ids": {"description": "To these jobs, by ids of ours or Apiframe's."},
+        "filter": {"description": "To all jobs for which every part of it holds; `{}` means every job."},
+        "dryRun": {"description": "Do nothing, and tell what would be done."},
+    },
+    "BulkResult": {
+        "action": {"description": "As it was asked for."},
+        "dryRun": {"description": "Whether nothing was done."},
+        "matched": {"description": "Jobs that were found.", "minimum": 0, "maximum": MAX_JOBS},
+        "touched": {"description": "Jobs that were, or would be, touched.", "minimum": 0, "maximum": MAX_JOBS},
+        "refused": {"description": f"Jobs that were not; {MAX_LISTED} of them at most.", "maxItems": MAX_LISTED},
+        "refusedCount": {"description": "How many were not, ids of no job included.", "minimum": 0},
+        "more": {"description": "Whether the filter wants other jobs besides."},
+    },
+    "BulkRefusal": {
+        "id": {"description": "Ours, or as it was sent where it is no job's."},
+        "reason": {"description": "For people."},
+    },
 }  # fmt: skip
 """Every property has its words here, and what holds for it beyond its type. A test sees to it."""
 
@@ -331,6 +383,7 @@ def schemas() -> dict[str, Schema]:
     for name, parts in PARTS.items():
         for part, more in parts.items():
             made[name]["properties"][part] |= more
+    made["BulkRequest"]["oneOf"] = [{"required": [one]} for one in ("ids", "filter")]
     _inherit(made["FieldProblem"], made["Problem"])
     made["Problem"]["properties"]["type"]["examples"] = [f"{TYPE}{TrackerError.code}"]
     return dict(sorted({**made, "InpaintForm": _form(made["InpaintRequest"]), "Delivery": DELIVERY}.items()))

@@ -1,7 +1,7 @@
 """Both shells with one face, so that one test tells of both."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -30,13 +30,23 @@ class OnThreads:
     def list(self, *arguments: Any, **filters: Any) -> AsyncIterator[Any]:
         return _stepwise(self._tracker.list(*arguments, **filters))
 
+    def stream(self, **filters: Any) -> AsyncIterator[Any]:
+        return _stepwise(self._tracker.stream(**filters))
+
+    def watch(self, job_id: str) -> AsyncIterator[Any]:
+        return _stepwise(self._tracker.watch(job_id))
+
     def events(self, job_id: str) -> AsyncIterator[Any]:
         return _stepwise(self._tracker.events(job_id))
 
 
 async def _stepwise(items: Iterator[Any]) -> AsyncIterator[Any]:
-    while (item := await asyncio.to_thread(next, items, _END)) is not _END:
-        yield item
+    try:
+        while (item := await asyncio.to_thread(next, items, _END)) is not _END:
+            yield item
+    finally:
+        if isinstance(items, Generator):
+            items.close()
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from inpaint_tracker_client import Event, Job, Tracker
-from inpaint_tracker_client.calls import list_jobs
+from inpaint_tracker_client.calls import filters, list_jobs
 from inpaint_tracker_client.masks import read_mask
 from PIL import Image
 from pydantic import ValidationError
@@ -71,7 +71,7 @@ def test_a_mask_that_is_not_there_is_an_oserror(tmp_path: Path) -> None:
 def test_times_are_sent_in_utc() -> None:
     """One without a zone could mean anything."""
     noon = datetime(2026, 3, 15, 12, tzinfo=timezone(timedelta(hours=2)))
-    sent = dict(list_jobs(None, None, 5, createdAfter=noon).request.parameters)
+    sent = dict(list_jobs(filters(None, None, None, None, noon, None), 5).request.parameters)
     assert sent == {"limit": "5", "createdAfter": "2026-03-15T10:00:00.000Z"}
     with pytest.raises(ValueError, match="no time zone"), Tracker("http://tracker", "key") as tracker:
         tracker.list(created_after=datetime(2026, 3, 15))  # noqa: DTZ001  what is refused

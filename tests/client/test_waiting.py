@@ -10,7 +10,7 @@ from inpaint_tracker_client import AsyncTracker, Job, Unavailable, WaitTimeout
 
 from tests.client.conftest import Connect
 from tests.client.shells import asynchronous
-from tests.client.unruly import Received, answers, cut, passes_on, unruly
+from tests.client.unruly import Received, Stream, answers, cut, passes_on, unruly
 from tests.town import Town
 
 
@@ -103,7 +103,7 @@ async def test_more_jobs_are_waited_for_than_a_client_usually_has_connections() 
     """120 held answers at once: none waits for another."""
     everyone = asyncio.Event()
 
-    async def when_all_are_here(_: Received) -> bytes:
+    async def when_all_are_here(_: Received) -> bytes | Stream:
         if len(server.requests) == 120:
             everyone.set()
         await everyone.wait()

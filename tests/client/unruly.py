@@ -21,8 +21,9 @@ class Received:
     body: bytes
 
 
-Act = Callable[[Received], Awaitable[bytes]]
-"""The bytes to send before the connection is closed."""
+Stream = AsyncIterator[bytes]
+Act = Callable[[Received], Awaitable[bytes | Stream]]
+"""The bytes to send before the connection is closed; a Stream's as they come, until the client leaves."""
 
 
 @dataclass
@@ -33,6 +34,8 @@ class Unruly:
     url: str = ""
     requests: list[Received] = field(default_factory=list)
     handlers: set["asyncio.Task[Any] | None"] = field(default_factory=set)
+    left: list[Received] = field(default_factory=list)
+    """Those whose client went before their stream was over."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.handlers.add(asyncio.current_task())
@@ -40,11 +43,33 @@ class Unruly:
             received = await _read(reader)
             act = self.acts[min(len(self.requests), len(self.acts) - 1)]
             self.requests.append(received)
-            writer.write(await act(received))
+            answer = await act(received)
+            if isinstance(answer, bytes):
+                writer.write(answer)
+            else:
+                await self._stream(received, answer, reader, writer)
             await writer.drain()
         writer.close()
         with suppress(ConnectionError, asyncio.CancelledError):
             await writer.wait_closed()
+
+    async def _stream(
+        self, received: Received, answer: Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        async def send() -> None:
+            async for part in answer:
+                writer.write(part)
+                await writer.drain()
+
+        sending, gone = asyncio.create_task(send()), asyncio.create_task(reader.read())
+        try:
+            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                self.left.append(received)
+        finally:
+            for task in (sending, gone):
+                task.cancel()
+            await asyncio.gather(sending, gone, return_exceptions=True)
 
     async def leave(self) -> None:
         """Answers that are still due are not given."""
@@ -91,6 +116,37 @@ async def silent(_: Received) -> bytes:
 async def cut_within(_: Received) -> bytes:
     """Half an answer."""
     return b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"id": "01'
+
+
+END = b"0\r\n\r\n"
+"""The last part of a stream that is not cut off."""
+HOLD = None
+"""Nothing more comes, and the connection stays."""
+
+
+def streams(*parts: bytes | float | None, media: str = "text/event-stream") -> Act:
+    """Parts of a stream, and seconds to wait between them. Without END the connection is cut."""
+
+    async def send() -> Stream:
+        yield f"HTTP/1.1 200 OK\r\nContent-Type: {media}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        for part in parts:
+            if part is HOLD:
+                await asyncio.Event().wait()
+            elif isinstance(part, float):
+                await asyncio.sleep(part)
+            else:
+                yield part if part is END else b"%x\r\n%s\r\n" % (len(part), part)
+
+    async def act(_: Received) -> Stream:
+        return send()
+
+    return act
+
+
+def told(number: int, status: str = "PROCESSING", progress: int = 0, job_id: str = "0198") -> bytes:
+    """An event about a job, with `number` for its id."""
+    document = {"id": job_id, "status": status, "progress": progress}
+    return f"id: {number}\nevent: job\ndata: {json.dumps(document)}\n\n".encode()
 
 
 def passes_on(town: Town) -> Act:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from tests.samples import START, pending_job
+from tests.samples import SILENCE, START, pending_job
 from tracker.clock import to_ms
+from tracker.events import Expired
+from tracker.ids import new_id
 from tracker.job import Job, Status
 from tracker.store.jobs import JobStore
 from tracker.store.keys import name
@@ -105,3 +108,88 @@ async def test_pages_show_what_the_filter_wants(
             assert [job_id for page in [*full, last] for job_id in page] == wanted_of(jobs, one)
             assert all(len(page) == limit for page in full)
             assert last or not full
+
+
+@made_up
+@given(
+    jobs=some_jobs, wanted=st.lists(filters, min_size=1, max_size=4), most=st.integers(0, 20), budget=st.integers(1, 9)
+)
+async def test_a_count_is_that_of_the_pages(
+    redis: Redis, store: JobStore, jobs: list[Job], wanted: list[Filter], most: int, budget: int
+) -> None:
+    """Up to a bound, and whether there are more; so are the ids alone."""
+    await fill(redis, store, jobs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tracker.store.pages.LOOKED_AT_ONCE", budget)
+        for one in wanted:
+            ids = wanted_of(jobs, one)
+            assert await store.count(one, most) == (min(most, len(ids)), len(ids) > most)
+            assert await store.ids(one, most) == (ids[:most], len(ids) > most)
+
+
+@made_up
+@given(jobs=some_jobs, limit=st.integers(1, 4), moving=st.randoms(use_true_random=False))
+async def test_jobs_that_move_between_pages_are_seen_once(
+    redis: Redis, store: JobStore, jobs: list[Job], limit: int, moving: Random
+) -> None:
+    """From one status to another that is asked for as well."""
+    await fill(redis, store, jobs)
+    wanted = Filter(statuses=(Status.PENDING, Status.FAILED))
+    page = await store.page(wanted, limit)
+    seen = [stored.job.id for stored in page.jobs]
+    while page.next_cursor:
+        pending, _ = await store.ids(Filter(statuses=(Status.PENDING,)), 99)
+        for job_id in moving.sample(pending, len(pending) // 2):
+            await store.apply(Expired("late"), START, job_id=job_id, silence=SILENCE)
+        await store.create(pending_job(START + timedelta(hours=1)), b"")
+        page = await store.page(wanted, limit, page.next_cursor)
+        seen += [stored.job.id for stored in page.jobs]
+    assert seen == wanted_of(jobs, wanted)
+
+
+async def test_an_entry_without_a_record_is_passed_over_and_goes(redis: Redis, store: JobStore) -> None:
+    """Somebody deleted it by hand."""
+    jobs = [pending_job(START + timedelta(seconds=n), status=Status.FAILED) for n in range(3)]
+    await fill(redis, store, jobs)
+    await redis.delete(name("job", jobs[1].id), name("history", jobs[1].id))
+    found = await pages(store, Filter(statuses=(Status.FAILED, Status.CANCELLED)), 1)
+    assert found == [[jobs[2].id], [jobs[0].id]]
+    assert await redis.zscore(name("status", "FAILED"), jobs[1].id) is None
+    await redis.flushall()
+
+
+async def test_a_page_takes_no_longer_for_many_others(redis: Redis, store: JobStore) -> None:
+    """Counted in calls of the script: the few pending and queued ones among very many that are completed."""
+    others = [new_id(START + timedelta(milliseconds=n)) for n in range(20_000)]
+    few = [pending_job(START - timedelta(seconds=n)) for n in range(1, 4)]
+    await fill(redis, store, few)
+    for index in (name("jobs"), name("status", "COMPLETED"), name("owner", "editor")):
+        await redis.zadd(index, dict.fromkeys(others, 0))
+    for wanted in (
+        Filter(statuses=(Status.PENDING, Status.QUEUED)),
+        Filter(statuses=(Status.PENDING, Status.QUEUED), owner="editor"),
+        Filter(statuses=(Status.PENDING, Status.COMPLETED), created_before=START),
+        Filter(owner="editor", created_before=START),
+    ):
+        before = await _script_calls(redis)
+        assert len((await store.page(wanted, 3)).jobs) == 3
+        assert await store.count(wanted, 10) == (3, False)
+        assert await _script_calls(redis) - before == 2
+    await redis.flushall()
+
+
+async def test_an_index_that_ends_early_is_not_walked_to(redis: Redis, store: JobStore) -> None:
+    """Where one index lies wholly before another, both being large, nothing between them is looked at."""
+    await redis.zadd(name("owner", "editor"), {new_id(START + timedelta(milliseconds=n)): 0 for n in range(20_000)})
+    await redis.zadd(
+        name("status", "FAILED"), {new_id(START - timedelta(milliseconds=n + 1)): 0 for n in range(20_000)}
+    )
+    before = await _script_calls(redis)
+    assert await store.count(Filter(owner="editor", statuses=(Status.FAILED,)), 10) == (0, False)
+    assert await _script_calls(redis) - before <= 2
+    await redis.flushall()
+
+
+async def _script_calls(redis: Redis) -> int:
+    calls = (await redis.info("commandstats")).get("cmdstat_evalsha", {"calls": 0})
+    return int(calls["calls"])

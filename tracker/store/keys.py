@@ -66,6 +66,8 @@ LAYOUT = (
         "the same of deliveries that were refused unread"),
     Key("quarantine", None, "stream", "capped at about 1,000 entries, RETENTION_DAYS after the last",
         "genuine deliveries that could not be read, whole"),
+    Key("audit", None, "zset by id", "capped at 10,000 entries, RETENTION_DAYS after the last",
+        "what operators did: an id by the time of the action, and JSON"),
 )  # fmt: skip
 
 

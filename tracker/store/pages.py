@@ -1,16 +1,12 @@
 """Pages of jobs: which, and in which order. Ids are UUIDv7, so a cursor is an id and newest first is their order."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
-
-from redis.asyncio import Redis
+from typing import Any, cast
 
 from tracker.ids import first_id
 from tracker.job import Job, Status
-from tracker.store.keys import prefix
 from tracker.store.scripts import Scripts
 from tracker.store.wire import Stored, read_record
 
@@ -71,31 +67,43 @@ class Page:
     next_cursor: str | None = None
 
 
-async def read_page(redis: Redis, scripts: Scripts, wanted: Filter, limit: int, below: str | None) -> Page:
+async def read_page(scripts: Scripts, wanted: Filter, limit: int, below: str | None) -> Page:
     """Goes on until `limit` jobs are found or none is left: no page is empty in the middle."""
-    walk, groups = await _plan_walk(redis, wanted.groups)
-    found: list[Stored] = []
-    upper, at_end = wanted.upper(below), False
-    while len(found) <= limit and not at_end:
-        last, end, *flat = await scripts.run(
-            "page", upper, wanted.lower, limit + 1 - len(found), LOOKED_AT_ONCE, walk, *map(json.dumps, groups)
-        )
-        found += _records(flat)
-        upper, at_end = f"({last.decode()}", bool(end) or not last
-    more = len(found) > limit
-    return Page(found[:limit], found[limit - 1].job.id if more else None)
+    found = [_stored(*entry) for entry in await _walk(scripts, wanted, "record", limit + 1, below)]
+    return Page(found[:limit], found[limit - 1].job.id if len(found) > limit else None)
 
 
-async def _plan_walk(redis: Redis, groups: Sequence[list[str]]) -> tuple[str, Sequence[list[str]]]:
-    """The smallest index that holds every wanted job, and the groups that are left to check."""
-    single = [group for group in groups if len(group) == 1]
-    if not single:
-        return "jobs", groups
-    sizes = [await redis.zcard(prefix() + group[0]) for group in single]
-    walk = single[sizes.index(min(sizes))]
-    return walk[0], [group for group in groups if group is not walk]
+async def read_ids(scripts: Scripts, wanted: Filter, most: int) -> tuple[list[str], bool]:
+    """Ids alone, newest first, and whether there are more."""
+    found = [job_id.decode() for job_id in await _walk(scripts, wanted, "id", most + 1, None)]
+    return found[:most], len(found) > most
 
 
-def _records(flat: list[Any]) -> list[Stored]:
-    pairs = zip(flat[::2], flat[1::2], strict=True)
-    return [stored for job_id, record in pairs if (stored := read_record(job_id.decode(), record))]
+async def count_jobs(scripts: Scripts, wanted: Filter, most: int) -> tuple[int, bool]:
+    """How many jobs there are, `most` at most, and whether there are more."""
+    found = 0
+    upper: str | None = wanted.upper(None)
+    while upper and found <= most:
+        count, upper = await _stretch(scripts, wanted, "count", most + 1 - found, upper)
+        found += count
+    return min(found, most), found > most
+
+
+async def _walk(scripts: Scripts, wanted: Filter, telling: str, most: int, below: str | None) -> list[Any]:
+    found: list[Any] = []
+    upper: str | None = wanted.upper(below)
+    while upper and len(found) < most:
+        told, upper = await _stretch(scripts, wanted, telling, most - len(found), upper)
+        found += told
+    return found
+
+
+async def _stretch(scripts: Scripts, wanted: Filter, telling: str, most: int, upper: str) -> tuple[Any, str | None]:
+    """What one call of the script tells, and the bound of the next call, None where nothing lies behind."""
+    groups = [json.dumps(group) for group in wanted.groups or [["jobs"]]]
+    last, at_end, told = await scripts.run("page", upper, wanted.lower, most, LOOKED_AT_ONCE, telling, *groups)
+    return told, None if at_end else f"({last.decode()}"
+
+
+def _stored(job_id: bytes, record: list[bytes]) -> Stored:
+    return cast(Stored, read_record(job_id.decode(), record))  # the script tells of no job without a record
