@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize
 
@@ -12,6 +12,7 @@ from tests.door import KEYS
 
 DESK = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PATIENCE = 20_000
 """Milliseconds after which what should be seen is missed."""
 
@@ -30,9 +31,9 @@ class Windows:
         context = await self._context(**options)
         await self.watch.over(context)
         page = await context.new_page()
+        await page.goto(path)
         if name is not None:
             await sign_in(page, name)
-        await page.goto(path)
         return page
 
     async def unguarded(self, page: Page, **options: Any) -> Page:
@@ -65,8 +66,8 @@ async def windows(browser: Browser, base_url: str) -> AsyncIterator[Windows]:
     opened.watch.verdict()
 
 
-async def sign_in(page: Page, name: str, path: str = "/sign-in") -> None:
-    await page.goto(path)
+async def sign_in(page: Page, name: str) -> None:
+    """With the key of `name`, at the form that every page leads to; it leads back."""
     await give_key(page, KEYS[name][0])
     await page.wait_for_url(lambda url: "/sign-in" not in url)
 
