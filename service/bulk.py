@@ -3,10 +3,8 @@
 from asyncio import TaskGroup
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from datetime import timedelta
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -14,74 +12,27 @@ from service import audit, queries
 from service.actions import NOT_ACCEPTED, too_late
 from service.auth import Caller
 from service.requests import read_json
+from service.selection import BulkRequest, Verb, read
 from service.state import State, state_of
-from tracker.errors import InvalidInput, NotFound, StoreUnavailable
+from tracker.errors import NotFound, StoreUnavailable
 from tracker.events import Withdrawn
 from tracker.ids import as_uuid
 from tracker.job import FINAL, Status, Wire
 from tracker.store.audit import Action
-from tracker.store.pages import Filter
 from tracker.store.standings import Standing
-from tracker.submission import InpaintRequest, Labels, canonical_uuid, read_model
 
 MAX_BODY = 64 * 1024
-MAX_IDS, MAX_JOBS, MAX_LISTED = 1_000, 10_000, 100
+MAX_JOBS, MAX_LISTED = 10_000, 100
 AT_ONCE = 8
 """Cancellations under way at once: webhooks come between them."""
 GONE = "There is no such job."
 
-Verb = Literal["cancel", "refresh"]
 TOUCHABLE: dict[Verb, frozenset[Status]] = {
     "cancel": frozenset({Status.PENDING}),
     "refresh": frozenset(Status) - FINAL,
 }
 """What an action can have to do with at all."""
 NOTED: dict[Verb, Action] = {"cancel": "jobs.cancel", "refresh": "jobs.refresh"}
-_Moment = Annotated[datetime, BeforeValidator(queries.as_moment)]
-
-
-class JobFilter(BaseModel):
-    """The list's filters. Without any, all jobs are meant."""
-
-    model_config = InpaintRequest.model_config
-
-    status: Annotated[list[Annotated[Status, Field(strict=False)]], Field(min_length=1)] = Field(default_factory=list)
-    owner: Annotated[str, StringConstraints(min_length=1, max_length=63)] = Field(default_factory=str)
-    parent_job_id: Annotated[str, AfterValidator(canonical_uuid)] = Field(default_factory=str)
-    labels: Annotated[Labels, Field(min_length=1)] = Field(default_factory=dict)
-    created_after: _Moment = Field(default_factory=lambda: queries.EARLIEST)
-    created_before: _Moment = Field(default_factory=lambda: queries.LATEST)
-
-    def wanted(self) -> Filter:
-        """As the store has it."""
-        given = self.model_fields_set
-        return Filter(
-            statuses=tuple(status for status in Status if status in self.status),
-            owner=self.owner or None,
-            parent_job_id=self.parent_job_id or None,
-            labels=tuple(sorted(self.labels.items())),
-            created_after=self.created_after if "created_after" in given else None,
-            created_before=self.created_before if "created_before" in given else None,
-        )
-
-
-class BulkRequest(BaseModel):
-    """What to do, and to which jobs: `ids`, or a `filter`."""
-
-    model_config = InpaintRequest.model_config
-
-    action: Verb
-    ids: Annotated[
-        list[Annotated[str, StringConstraints(min_length=1, max_length=64)]], Field(min_length=1, max_length=MAX_IDS)
-    ] = Field(default_factory=list)
-    filter: JobFilter = Field(default_factory=JobFilter)
-    dry_run: bool = False
-
-    @property
-    def meant(self) -> dict[str, Any]:
-        """For the audit list: the filter, or how many ids."""
-        shown = self.filter.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        return {"ids": len(self.ids)} if self.ids else {"filter": shown}
 
 
 class BulkRefusal(Wire):
@@ -129,7 +80,7 @@ async def act(request: Request, caller: Caller) -> Response:
     """
     state = state_of(request)
     queries.only(request, ())
-    asked = _read(await read_json(request, MAX_BODY))
+    asked = read(await read_json(request, MAX_BODY))
     found, course, more = await (_by_ids(state, asked.ids) if asked.ids else _by_filter(state, asked))
     reasons = {standing.job_id: _reason(asked.action, standing) for standing in found}
     for job_id, reason in reasons.items():
@@ -138,15 +89,6 @@ async def act(request: Request, caller: Caller) -> Response:
     if not asked.dry_run:
         await _run(state, caller, asked, [job_id for job_id, reason in reasons.items() if reason is None], course)
     return _answer(asked, course, len(found), more)
-
-
-def _read(document: dict[str, Any]) -> BulkRequest:
-    asked = read_model(BulkRequest, document)
-    given = asked.model_fields_set & {"ids", "filter"}
-    if len(given) != 1:
-        text = "Give ids or a filter, not both." if given else "Give ids, or a filter; an empty one means every job."
-        raise InvalidInput({name: [text] for name in sorted(given) or ["ids"]})
-    return asked
 
 
 Found = tuple[list[Standing], Course, bool]

@@ -5,10 +5,11 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
-from service.bulk import MAX_JOBS, MAX_LISTED, BulkRequest, BulkResult
+from service.bulk import MAX_JOBS, MAX_LISTED, BulkResult
 from service.deliveries import QuarantinedDelivery
 from service.operators import QueueState, Reason
 from service.problems import TYPE
+from service.selection import BulkRequest
 from service.stats import Stats
 from tracker.errors import TrackerError
 from tracker.job import HistoryEntry, Job, Outcome, Wire
