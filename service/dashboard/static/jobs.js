@@ -15,6 +15,7 @@ const COUNTS_EACH = 2000;
 const COUNTS_ANYWAY = 15000;
 const AT_TOP = 160;
 const GROWS_BY = 100;
+const LABELS = 3;
 const openedAt = table.dataset.now;
 const waiting = new Map();
 
@@ -82,10 +83,19 @@ function made(job) {
   code.title = job.id;
   const pick = row.querySelector("input[name=pick]");
   if (pick) [pick.value, pick.ariaLabel] = [job.id, `Select job ${job.id}`];
-  row.querySelector("[data-field=labels]").replaceChildren(...Object.entries(job.labels).map(label));
+  row.querySelector("[data-field=labels]").replaceChildren(...labels(Object.entries(job.labels)));
   fill(row, job);
   row.classList.add("new");
   return row;
+}
+
+function labels(pairs) {
+  const shown = pairs.slice(0, LABELS).map(label);
+  if (pairs.length <= LABELS) return shown;
+  const more = document.createElement("span");
+  more.className = "soft small";
+  more.textContent = `+${pairs.length - LABELS}`;
+  return [...shown, more];
 }
 
 function label([name, value]) {
