@@ -288,9 +288,9 @@ async def sluggish(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
     host, port = url.removeprefix("http://").split(":")
     await asyncio.get_running_loop().sock_connect(line, (host, int(port)))
     reader, writer = await asyncio.open_connection(sock=line, limit=4096)
-    writer.write(
-        f"GET /v1/stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-API-Key: {key('editor')['X-API-Key']}\r\n\r\n".encode()
-    )
+    head = {"Host": "x", "Connection": "close", **key("editor")}
+    lines = ["GET /v1/stream HTTP/1.1", *(f"{name}: {value}" for name, value in head.items())]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
     await reader.readuntil(b": at ")
     return reader, writer
 
