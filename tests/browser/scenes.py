@@ -1,17 +1,20 @@
 """What somebody finds who opens a page: jobs that wait, that are done, that failed; deliveries nobody could read."""
 
+import base64
 from datetime import timedelta
 from typing import Any
 
 from redis.asyncio import Redis
 
-from tests.door import UPSTREAM_KEY, key, signed
+from tests.door import UPSTREAM_KEY, key, mask_png, signed
 from tests.samples import upstream_id
 from tests.town import Town
 from tracker.apiframe.signature import Verifier
 from tracker.store.quarantine import Quarantine
 
 Answer = dict[str, Any]
+SIZE = 384
+"""Of the pictures that people look at; those of other tests are smaller, and quicker to paint."""
 
 
 async def pause(here: Town, reason: str = "the designers are asleep") -> None:
@@ -40,11 +43,12 @@ async def unread(redis: Redis, job: Answer | None = None) -> str:
 
 async def busy_day(here: Town, redis: Redis) -> Answer:
     """Something of everything. Returns a job that is done, whose result another was made from."""
-    parent = await completed(here, prompt="a red hot air balloon over the old town", labels={"order": "8821"})
+    large = {"parentJobId": await seeded(here, SIZE), "mask": base64.b64encode(mask_png(SIZE)).decode()}
+    parent = await completed(here, prompt="a red hot air balloon over the old town", labels={"order": "8821"}, **large)
     await here.mischief(job_failed=1, times=1)
     await completed(here, prompt="a lighthouse at dusk", labels={"order": "8822", "customer": "harbour"})
     await here.mischief()
-    child = {"parentJobId": await _upsampled(here, parent), "labels": {"order": "8821", "round": "2"}}
+    child = {**large, "parentJobId": await _upsampled(here, parent), "labels": {"order": "8821", "round": "2"}}
     await completed(here, prompt="the same balloon, striped", **child)
     await pause(here)
     for word in ("a fox in the snow", "a table laid for two, with candles, in the style of an old Dutch master"):
@@ -55,6 +59,12 @@ async def busy_day(here: Town, redis: Redis) -> Answer:
     await here.api.post("/webhooks/apiframe", json={"event": "completed"})
     await here.api.post(f"/webhooks/apiframe/{parent['id']}", **signed({"event": "upscaled", "jobId": upstream_id()}))
     return parent
+
+
+async def seeded(here: Town, size: int) -> str:
+    """A finished upsample at Apiframe."""
+    answer = await here.sandbox.post("/sandbox/jobs", json={"width": size, "height": size})
+    return str(answer.json()["jobId"])
 
 
 async def _upsampled(here: Town, job: Answer) -> str:
