@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test soak fuzz check serve worker sandbox lock clean
+.PHONY: demo test soak fuzz bench check serve worker sandbox lock clean
 
 demo: .venv/demo            ## the main job on this machine, with a picture at the end
 	$(BIN)/inpaint-tracker demo $(ARGS)
@@ -16,6 +16,9 @@ soak: .venv/dev             ## ten minutes of faults and kills, 5,000 jobs; make
 
 fuzz: .venv/dev             ## 100,000 odd requests; make test has some hundreds of them
 	PYTHONPATH=client $(BIN)/python -m tests.fuzz $(ARGS)
+
+bench: .venv/dev            ## measurements; bench/ says of what
+	PYTHONPATH=client $(BIN)/python -m bench $(ARGS)
 
 check: .venv/dev            ## style and types
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ from tracker.store.wire import Stored
 from tracker.submission import TrackRequest, read_model
 
 MAX_BODY = 64 * 1024
+NOT_ACCEPTED = "Apiframe has not accepted it yet, so there is nothing to ask about."
 log = structlog.get_logger()
 
 
@@ -39,7 +40,7 @@ async def cancel(request: Request, caller: Caller) -> Response:
     )
     stored = await state.store.get(stored.job.id) or stored
     if applied.status is not Status.CANCELLED or stored.job.upstream_job_id is not None:
-        raise Conflict(_too_late(stored))
+        raise Conflict(too_late(stored.job.status))
     log.info("cancelled", job_id=stored.job.id, by=caller.name)
     if stored.job.owner != caller.name:
         about = {"owner": stored.job.owner, "outcome": applied.outcome}
@@ -47,10 +48,11 @@ async def cancel(request: Request, caller: Caller) -> Response:
     return job_answer(stored)
 
 
-def _too_late(stored: Stored) -> str:
-    if stored.job.status is Status.PENDING:
+def too_late(status: Status) -> str:
+    """Why a job cannot be cancelled."""
+    if status is Status.PENDING:
         return "It is being submitted right now, or Apiframe may have it already; Apiframe offers no cancel."
-    return f"It is {stored.job.status}: only a pending job can be cancelled, since Apiframe offers no cancel."
+    return f"It is {status}: only a pending job can be cancelled, since Apiframe offers no cancel."
 
 
 async def refresh(request: Request, caller: Caller) -> Response:
@@ -62,7 +64,7 @@ async def refresh(request: Request, caller: Caller) -> Response:
     queries.only(request, ())
     stored = await visible(state, caller, request.path_params["job_id"])
     if stored.job.upstream_job_id is None:
-        raise Conflict("Apiframe has not accepted it yet, so there is nothing to ask about.")
+        raise Conflict(NOT_ACCEPTED)
     result = await state.lookups.ask(stored.job.id)
     await audit.note(state, caller, "job.refresh", job_id=stored.job.id, owner=stored.job.owner)
     _require_answer(result)

@@ -15,7 +15,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from service import actions, audit, deliveries, docs, health, images, jobs, openapi, operators, stats, stream, webhooks
+from service import (
+    actions,
+    audit,
+    bulk,
+    deliveries,
+    docs,
+    health,
+    images,
+    jobs,
+    openapi,
+    operators,
+    stats,
+    stream,
+    webhooks,
+)
 from service.auth import Caller, require
 from service.dashboard import assets, signin
 from service.dashboard.audit import audit_page
@@ -87,6 +101,7 @@ ROUTES: tuple[Access | Public, ...] = (
     Access("POST", "/v1/jobs", jobs.submit, "submit"),
     Access("GET", "/v1/jobs", jobs.list_jobs, "read"),
     Access("POST", "/v1/jobs/track", actions.track, "submit"),
+    Access("POST", "/v1/jobs/actions", bulk.act, "ops"),
     Access("GET", "/v1/jobs/{job_id}", jobs.get, "read"),
     Access("GET", "/v1/jobs/{job_id}/events", jobs.events, "read"),
     Access("GET", "/v1/jobs/{job_id}/images/{image}", images.image, "read", media="image/*"),

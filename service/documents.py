@@ -60,12 +60,19 @@ def _object(pairs: list[tuple[str, Any]]) -> _Object:
 
 
 def _require_once(body: bytes) -> None:
-    """One reader takes the first of two, another the last: neither is asked here. What lies deeper than labels do is
-    refused as it is."""
+    """One reader takes the first of two, another the last: neither is asked here."""
     document: _Object = json.loads(body, strict=False, object_pairs_hook=_object)
     errors = {name: ["Given more than once."] for name in document.twice}
     for field, value in document.items():
-        if isinstance(value, _Object) and value.twice:
-            errors.setdefault(field, []).extend(f"{name}: Given more than once." for name in value.twice)
+        for name in _twice_within(value):
+            errors.setdefault(field, []).append(f"{name}: Given more than once.")
     if errors:
         raise InvalidInput(errors)
+
+
+def _twice_within(value: Any) -> list[str]:
+    """Names in objects within objects, with what leads to them. Lists hold none that any request needs."""
+    if not isinstance(value, _Object):
+        return []
+    deeper = [f"{name}.{inner}" for name, one in value.items() for inner in _twice_within(one)]
+    return [*value.twice, *deeper]

@@ -160,11 +160,17 @@ def uuid(request: Request, name: str) -> str | None:
 
 def moment(request: Request, name: str) -> datetime | None:
     given = request.query_params.get(name)
-    if given is None:
-        return None
     try:
-        found = datetime.fromisoformat(given.replace(" ", "+").upper())  # an unencoded '+' arrives as a blank
+        return as_moment(given.replace(" ", "+")) if given is not None else None  # an unencoded '+' arrives as a blank
+    except ValueError as error:
+        raise InvalidInput({name: [str(error)]}) from None
+
+
+def as_moment(given: Any) -> datetime:
+    """A time as callers write it, within what jobs' ids can hold. Raises ValueError for everything else."""
+    try:
+        found = datetime.fromisoformat(given.upper())
         known = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-        return min(max(known, EARLIEST), LATEST)  # jobs' ids hold no time before or after
-    except (ValueError, OverflowError):
-        raise InvalidInput({name: ["Expected a time as in 2026-03-15T10:00:32.000Z."]}) from None
+        return min(max(known, EARLIEST), LATEST)
+    except (AttributeError, ValueError, OverflowError):
+        raise ValueError("Expected a time as in 2026-03-15T10:00:32.000Z.") from None

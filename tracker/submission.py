@@ -3,10 +3,10 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
@@ -27,7 +27,7 @@ KEY = r"[!-~](?:[ -~]*[!-~])?"
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def _uuid(value: str) -> str:
+def canonical_uuid(value: str) -> str:
     canonical = as_uuid(value)
     if canonical is None:
         raise ValueError("Not a UUID; expected the id of a job at Apiframe.")
@@ -67,7 +67,7 @@ class InpaintRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, alias_generator=to_camel)
 
     action: Literal["inpaint"] = "inpaint"
-    parent_job_id: Annotated[str, AfterValidator(_uuid)]
+    parent_job_id: Annotated[str, AfterValidator(canonical_uuid)]
     mask: str
     prompt: Annotated[str, Field(max_length=2000)] | None = None
     labels: Labels = {}
@@ -86,7 +86,7 @@ class TrackRequest(BaseModel):
 
     model_config = InpaintRequest.model_config
 
-    upstream_job_id: Annotated[str, AfterValidator(_uuid)]
+    upstream_job_id: Annotated[str, AfterValidator(canonical_uuid)]
     labels: Labels = {}
 
 
@@ -137,11 +137,19 @@ def _message(error: dict[str, Any], model: type[BaseModel]) -> str:
         case "missing":
             return "Required."
         case "extra_forbidden":
-            known = ", ".join(to_camel(name) for name in model.model_fields)
-            return f"Unknown field; taken are {known}."
-    text = str(error["msg"]).removeprefix("Value error, ")
+            text = f"Unknown field; taken are {_known(model, error['loc'][:-1])}."
+        case _:
+            text = str(error["msg"]).removeprefix("Value error, ")
     where = ".".join(str(part) for part in error["loc"][1:] if part != "[key]")
     return f"{where}: {text}" if where else text
+
+
+def _known(model: type[BaseModel], path: Sequence[str | int]) -> str:
+    """The fields of the model that lies at `path` within `model`."""
+    for step in path:
+        fields = {to_camel(name): field.annotation for name, field in model.model_fields.items()}
+        model = cast(type[BaseModel], fields[str(step)])
+    return ", ".join(to_camel(name) for name in model.model_fields)
 
 
 def _digest(request: InpaintRequest, mask: Mask) -> str:

@@ -112,7 +112,9 @@ def _stay_up(parts: "Stack") -> None:
     """To be stopped now is no failure: every job completed."""
     ever = threading.Event()
     try:
-        say(f"Everything stays up: {parts.service_url}  API key {parts.api_key}  (Ctrl-C stops it)")
+        say("Everything stays up; Ctrl-C stops it.")
+        say(f"Dashboard and API: {parts.service_url}")
+        say(f"API key, also to sign in with: {parts.api_key}")
         while not ever.wait(1):
             parts.check()
     except Interrupted:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 from starlette.responses import Response
@@ -12,7 +13,7 @@ from service.answers import visible
 from service.dashboard.html import Visit
 from service.state import State
 from tracker.errors import InvalidInput
-from tracker.job import FINAL, HistoryEntry, Job, Status
+from tracker.job import FINAL, HistoryEntry, Job
 from tracker.store.pages import Filter
 
 QUERY = ("before",)
@@ -24,11 +25,12 @@ GENERATIONS = 5
 
 @dataclass(frozen=True)
 class Step:
-    """An entry of the history, with the job's state before it; None before the first."""
+    """An entry of the history, with the job's state before it where that is known, and how many before it were not
+    kept: of a very long history the first and the last are."""
 
     entry: HistoryEntry
-    status_before: Status | None
-    progress_before: int | None
+    before: HistoryEntry | None = None
+    lost: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,18 +43,13 @@ class Lineage:
     more_siblings: bool
     more_children: bool
 
-    @property
-    def origin(self) -> str | None:
-        """Apiframe's id of what the line begins with, where that is not tracked here."""
-        return self.ancestors[-1].parent_job_id if self.ancestors else None
-
     def credits(self, job: Job) -> int:
         """Of the line: what it came from, itself, and what was made from it."""
         return sum(one.credit_cost or 0 for one in (*self.ancestors, job, *self.children))
 
 
 async def job_page(visit: Visit) -> Response:
-    state, request = visit.state, visit.request
+    state, request, now = visit.state, visit.request, visit.state.clock()
     _, before = queries.all_of(lambda: queries.only(request, QUERY), lambda: _before(visit))
     stored = await visible(state, visit.caller, request.path_params["job_id"])
     job = stored.job
@@ -60,7 +57,7 @@ async def job_page(visit: Visit) -> Response:
     steps, earlier, later = _part(_steps(history), before)
     return visit.html(
         "job", job=job, stored=stored, lineage=lineage, steps=steps, entries=len(history), earlier=earlier, later=later,
-        images=_images(job, visit), expired=bool(job.result_expires_at and job.result_expires_at <= state.clock()),
+        images=_images(job, now), expired=_expired(job, now), origin=_origin(lineage, now),
         live=job.status not in FINAL and before is None,
     )  # fmt: skip
 
@@ -74,12 +71,21 @@ def _before(visit: Visit) -> int | None:
     return int(given)
 
 
-def _images(job: Job, visit: Visit) -> list[str]:
+def _images(job: Job, now: datetime) -> list[str]:
     """By the names that the images' route knows them by; none where there are none any more."""
-    gone = job.result_expires_at is not None and job.result_expires_at <= visit.state.clock()
-    if job.result is None or gone:
+    if job.result is None or _expired(job, now):
         return []
     return [str(n) for n in range(1, len(job.result.images) + 1)]
+
+
+def _expired(job: Job, now: datetime) -> bool:
+    return job.result_expires_at is not None and job.result_expires_at <= now
+
+
+def _origin(lineage: Lineage, now: datetime) -> Job | None:
+    """The job whose one image this one was made from, where that can still be had."""
+    parent = lineage.ancestors[0] if lineage.ancestors else None
+    return parent if parent and _images(parent, now) else None
 
 
 async def _lineage(state: State, job: Job) -> Lineage:
@@ -114,8 +120,12 @@ async def _ancestors(state: State, job: Job) -> list[Job]:
 
 
 def _steps(history: Sequence[HistoryEntry]) -> list[Step]:
-    first = [Step(history[0], None, None)] if history else []
-    return first + [Step(entry, last.status, last.progress) for last, entry in pairwise(history)]
+    return [Step(entry) for entry in history[:1]] + [_step(last, entry) for last, entry in pairwise(history)]
+
+
+def _step(last: HistoryEntry, entry: HistoryEntry) -> Step:
+    lost = entry.seq - last.seq - 1
+    return Step(entry, None if lost else last, lost)
 
 
 def _part(steps: Sequence[Step], before: int | None) -> tuple[Sequence[Step], int | None, bool]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service import actions, audit, deliveries, images, jobs, operators, queries, stream, webhooks
+from service import actions, audit, bulk, deliveries, images, jobs, operators, queries, stream, webhooks
 from service.forms import MAX_FORM
 from service.reference import samples
 from service.reference.schemas import LABEL_PART, REF
@@ -281,6 +281,14 @@ OPERATIONS: dict[str, Operation] = {
         {JSON: Media("TrackRequest", {"one": samples.TRACKING})},
         (*WITH_BODY, errors.NotFound, errors.Conflict, errors.UpstreamUnavailable),
     ),
+    "POST /v1/jobs/actions": Operation(
+        "actOnJobs",
+        "Operations",
+        {200: Answer("What was done, or would be.", {JSON: Media("BulkResult", {"dry run": samples.BULK_RESULT})})},
+        (),
+        {JSON: Media("BulkRequest", {"by filter": samples.BULK, "by id": samples.BULK_BY_ID})},
+        WITH_BODY,
+    ),
     "GET /v1/jobs/{job_id}": Operation(
         "getJob",
         "Jobs",
@@ -441,6 +449,7 @@ OPERATIONS: dict[str, Operation] = {
 SIZES = {
     "submitJob": f"At most {jobs.MAX_BODY:,} bytes of JSON, or {MAX_FORM:,} of a form.",
     "trackJob": f"At most {actions.MAX_BODY:,} bytes.",
+    "actOnJobs": f"At most {bulk.MAX_BODY:,} bytes.",
     "pauseQueue": f"At most {operators.MAX_BODY:,} bytes.",
     "resumeQueue": f"At most {operators.MAX_BODY:,} bytes; may be left out.",
     "receiveDelivery": f"At most {webhooks.MAX_DELIVERY:,} bytes, signed as they are.",

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from service.actions import too_late
+from service.bulk import BulkRefusal, BulkResult
 from service.deliveries import shown
 from service.problems import problem
 from service.stats import Stats
@@ -195,6 +197,14 @@ AUDIT = [
         )
     ),
 ]  # fmt: skip
+BULK = {"action": "cancel", "filter": {"status": ["PENDING"], "labels": {"order": "8821"}}, "dryRun": True}
+BULK_BY_ID = {"action": "refresh", "ids": [JOB_ID, UPSTREAM_ID]}
+BULK_RESULT = _wire(
+    BulkResult(
+        action="cancel", dry_run=True, matched=12, touched=11,
+        refused=[BulkRefusal(id=JOB_ID, reason=too_late(Status.PENDING))], refused_count=1, more=False,
+    )
+)  # fmt: skip
 READINESS = {"status": "ready", "instance": "b1946ac92492d2347c6235b4d2611184"}
 METRICS = '# HELP tracker_jobs Jobs held, by status.\n# TYPE tracker_jobs gauge\ntracker_jobs{status="PENDING"} 3.0\n'
 

@@ -5,9 +5,11 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
+from service.bulk import MAX_JOBS, MAX_LISTED, BulkResult
 from service.deliveries import QuarantinedDelivery
 from service.operators import QueueState, Reason
 from service.problems import TYPE
+from service.selection import BulkRequest
 from service.stats import Stats
 from tracker.errors import TrackerError
 from tracker.job import HistoryEntry, Job, Outcome, Wire
@@ -101,7 +103,7 @@ class FieldProblem(Problem):
     errors: dict[str, list[str]]
 
 
-ASKED: tuple[type[BaseModel], ...] = (InpaintRequest, TrackRequest, Reason)
+ASKED: tuple[type[BaseModel], ...] = (InpaintRequest, TrackRequest, Reason, BulkRequest)
 ANSWERED: tuple[type[BaseModel], ...] = (
     JobPage,
     EventPage,
@@ -109,6 +111,7 @@ ANSWERED: tuple[type[BaseModel], ...] = (
     DeliveryPage,
     QuarantinePage,
     AuditPage,
+    BulkResult,
     QueueState,
     Stats,
     StreamEvent,
@@ -320,6 +323,33 @@ PARTS: dict[str, dict[str, Schema]] = {
         "upstreamJobId": {"description": "Apiframe's id of the job.", **_UUID},
         "labels": {"description": "Your own, to find the job again.", "maxProperties": MAX_LABELS},
     },
+    "JobFilter": {
+        "status": {"description": "Any of these."},
+        "owner": {"description": "Name of a key; `external` for nobody's."},
+        "parentJobId": {"description": "Apiframe's id of the upsample.", **_UUID},
+        "labels": {"description": "Labels that a job must have, each of them.", "maxProperties": MAX_LABELS},
+        "createdAfter": {"description": "Later than this."},
+        "createdBefore": {"description": "Earlier than this."},
+    },
+    "BulkRequest": {
+        "action": {"description": "What to do."},
+        "ids": {"description": "To these jobs, by ids of ours or Apiframe's."},
+        "filter": {"description": "To all jobs for which every part of it holds; `{}` means every job."},
+        "dryRun": {"description": "Do nothing, and tell what would be done."},
+    },
+    "BulkResult": {
+        "action": {"description": "As it was asked for."},
+        "dryRun": {"description": "Whether nothing was done."},
+        "matched": {"description": "Jobs that were found.", "minimum": 0, "maximum": MAX_JOBS},
+        "touched": {"description": "Jobs that were, or would be, touched.", "minimum": 0, "maximum": MAX_JOBS},
+        "refused": {"description": f"Jobs that were not; {MAX_LISTED} of them at most.", "maxItems": MAX_LISTED},
+        "refusedCount": {"description": "How many were not, ids of no job included.", "minimum": 0},
+        "more": {"description": "Whether the filter wants other jobs besides."},
+    },
+    "BulkRefusal": {
+        "id": {"description": "Ours, or as it was sent where it is no job's."},
+        "reason": {"description": "For people."},
+    },
 }  # fmt: skip
 """Every property has its words here, and what holds for it beyond its type. A test sees to it."""
 
@@ -354,6 +384,7 @@ def schemas() -> dict[str, Schema]:
     for name, parts in PARTS.items():
         for part, more in parts.items():
             made[name]["properties"][part] |= more
+    made["BulkRequest"]["oneOf"] = [{"required": [one]} for one in ("ids", "filter")]
     _inherit(made["FieldProblem"], made["Problem"])
     made["Problem"]["properties"]["type"]["examples"] = [f"{TYPE}{TrackerError.code}"]
     return dict(sorted({**made, "InpaintForm": _form(made["InpaintRequest"]), "Delivery": DELIVERY}.items()))

@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from PIL import Image
 
@@ -94,6 +96,8 @@ async def test_a_demo_that_stays_up_is_ended_without_failure(tmp_path: Path) -> 
     assert process.stdout is not None
     while b"Everything stays up" not in (line := await process.stdout.readline()):
         assert line, "the demo ended early"
+    address, opener = [(await process.stdout.readline()).decode().split()[-1] for _ in range(2)]
+    assert await dashboard_opens(address, opener)
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(15):
         out, err = await process.communicate()
@@ -117,6 +121,14 @@ async def test_a_demo_that_is_killed_outright_leaves_no_orphans(tmp_path: Path) 
     async with asyncio.timeout(15):
         while [pid for pid in children if alive(pid)]:
             await asyncio.sleep(0.05)
+
+
+async def dashboard_opens(address: str, opener: str) -> bool:
+    """With the key that the demo names."""
+    async with httpx.AsyncClient(base_url=address) as browser:
+        [token] = re.findall(r'name="csrf" value="([^"]+)"', (await browser.get("/sign-in")).text)
+        answer = await browser.post("/sign-in", data={"csrf": token, "key": opener})
+        return answer.status_code == 303 and 'data-page="jobs"' in (await browser.get("/")).text
 
 
 def children_of(parent: int) -> list[int]:

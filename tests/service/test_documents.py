@@ -18,6 +18,7 @@ BIG = 12_000_000
         (b'{"a": 1, "a": 1}', {"a": ["Given more than once."]}),
         (b'{"a": 1, "\\u0061": 2, "b": 3}', {"a": ["Given more than once."]}),
         (b'{"labels": {"x": "1", "x": "2"}}', {"labels": ["x: Given more than once."]}),
+        (b'{"filter": {"labels": {"x": "1", "x": "2"}}}', {"filter": ["labels.x: Given more than once."]}),
         (b'{"a\n": 1, "a\\n": 1}', {"a\n": ["Given more than once."]}),
     ],
 )

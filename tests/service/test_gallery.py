@@ -81,6 +81,20 @@ async def test_an_original_larger_than_the_shelf_is_answered_all_the_same(shelve
     await until_alive(gallery, 0)
 
 
+async def test_who_gives_up_does_not_end_the_fetch_for_others(shelves: Shelves, opened: Open) -> None:
+    """Though it was the first to ask; and what nobody waits for any more is kept all the same."""
+    gate, gallery = asyncio.Event(), opened(Bounds())
+    url = shelves.put("/a", gated(gate, picture()))
+    first, second = [asyncio.create_task(gallery.picture(url)) for _ in range(2)]
+    while not shelves.count("/a"):
+        await asyncio.sleep(0.005)
+    first.cancel()
+    gate.set()
+    assert (await second).width == 640
+    assert first.cancelled()
+    assert shelves.count("/a") == 1
+
+
 async def test_nothing_is_fetched_while_too_much_is_still_being_sent(shelves: Shelves, opened: Open) -> None:
     """As to clients that take their answers slowly; once they have, it is again."""
     gallery = opened(Bounds(originals=len(picture()) // 2, alive=len(picture()) * 2 - 2000))

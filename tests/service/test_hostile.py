@@ -27,7 +27,9 @@ def form(**fields: str) -> bytes:
     return "".join([*parts, "--B--\r\n"]).encode()
 
 
-@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/jobs/track", "/v1/queue/pause", "/v1/queue/resume"])
+@pytest.mark.parametrize(
+    "path", ["/v1/jobs", "/v1/jobs/track", "/v1/jobs/actions", "/v1/queue/pause", "/v1/queue/resume"]
+)
 async def test_a_field_that_is_there_twice_is_named(api: httpx.AsyncClient, path: str) -> None:
     """Wherever callers send JSON."""
     for owner in ("editor", "ops"):

@@ -97,6 +97,7 @@ async def test_the_cdn_gets_no_key_and_no_cookie(place: Place) -> None:
     for _, headers in place.cdn.asked:
         said = " ".join(headers.values())
         assert not {"authorization", "cookie", "x-api-key"} & set(headers)
+        assert headers["accept-encoding"] == "identity"
         assert UPSTREAM_KEY not in said
         assert KEYS["editor"][0] not in said
 

@@ -5,7 +5,7 @@ Methods raise StoreUnavailable where Redis does not serve them.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from tracker.store.gauges import Gauges, read_gauges
 from tracker.store.keys import name
 from tracker.store.pages import Filter, Page, count_jobs, read_ids, read_page
 from tracker.store.scripts import Scripts
+from tracker.store.standings import Standing, bring_lookups_forward, read_standings, resolve
 from tracker.store.stats import Figures, read_figures
 from tracker.store.wire import Stored, change_document, read_history, read_record, record_of
 from tracker.transitions import plan
@@ -181,6 +182,16 @@ class JobStore:
         return await count_jobs(self._scripts, wanted, most)
 
     @served
+    async def resolve(self, either_ids: Sequence[str]) -> dict[str, str]:
+        """Our id by each that was given, ours or upstream's; those that name no job are left out."""
+        return await resolve(self._redis, either_ids)
+
+    @served
+    async def standings(self, job_ids: Sequence[str]) -> list[Standing]:
+        """In the order of the ids; those that are gone are left out."""
+        return await read_standings(self._redis, job_ids)
+
+    @served
     async def apply(
         self, event: Event, now: datetime, *, job_id: str | None, silence: timedelta,
         tracked_by: Tracked | None = None, quarantined: str = "",
@@ -253,6 +264,11 @@ class JobStore:
     async def bring_lookup_forward(self, job_id: str, until: datetime) -> None:
         """Upstream is asked at `until` rather than at the end of a lease, where it is to be asked at all."""
         await self._redis.zadd(name("outbox"), {f"lookup:{job_id}": to_ms(until)}, xx=True, lt=True)
+
+    @served
+    async def bring_lookups_forward(self, moments: Mapping[str, datetime]) -> set[str]:
+        """The same for many. Ids of those about which upstream is to be asked at all."""
+        return await bring_lookups_forward(self._redis, moments)
 
     @served
     async def drop_lookup(self, job_id: str) -> None:

@@ -233,13 +233,29 @@ const picked = () => [...body.querySelectorAll("input[name=pick]:checked")].map(
 function showSelection() {
   const ids = picked();
   if (!ids.length) everything = false;
+  if (bulk.hidden && ids.length) countMatching();
   bulk.hidden = !ids.length;
-  put(bulk.querySelector("[data-bulk=count]"), everything ? "Everything that matches" : number(ids.length));
+  put(bulk.querySelector("[data-bulk=count]"), everything ? `All ${matching} that match` : number(ids.length));
+  put(bulk.querySelector("[data-bulk=all]"), `Select all ${matching} that match`);
   bulk.querySelector("[data-bulk=all]").hidden = everything;
   const all = document.getElementById("pick-all");
   const boxes = body.querySelectorAll("input[name=pick]").length;
   all.checked = ids.length > 0 && ids.length === boxes;
   all.indeterminate = ids.length > 0 && ids.length < boxes;
+}
+
+let matching = "";
+
+/** How many the filters match, on pages that are not shown, too. */
+async function countMatching() {
+  try {
+    const { matched, more } = await call("POST", "/v1/jobs/actions", { action: "refresh", filter: filter(), dryRun: true });
+    matching = `${number(matched)}${more ? "+" : ""}`;
+  } catch (error) {
+    matching = "";
+    tell(error.message, "bad");
+  }
+  showSelection();
 }
 
 function pickAll(on) {
@@ -294,23 +310,12 @@ if (bulk) {
   });
   document.getElementById("pick-all").addEventListener("change", (event) => ((everything = false), pickAll(event.target.checked)));
   bulk.querySelector("[data-bulk=none]").addEventListener("click", () => pickAll(false));
-  bulk.querySelector("[data-bulk=all]").addEventListener("click", selectEverything);
+  bulk.querySelector("[data-bulk=all]").addEventListener("click", () => ((everything = true), pickAll(true)));
   for (const button of bulk.querySelectorAll("[data-action]")) {
     button.addEventListener("click", async () => {
       button.disabled = true;
       await act(button.dataset.action).catch((error) => tell(error.message, "bad"));
       button.disabled = false;
     });
-  }
-}
-
-async function selectEverything() {
-  everything = true;
-  pickAll(true);
-  try {
-    const { matched, more } = await call("POST", "/v1/jobs/actions", { action: "refresh", filter: filter(), dryRun: true });
-    if (everything) put(bulk.querySelector("[data-bulk=count]"), `All ${number(matched)}${more ? "+" : ""} that match`);
-  } catch (error) {
-    tell(error.message, "bad");
   }
 }

@@ -121,7 +121,7 @@ async def test_a_filter_that_cannot_be_is_told_on_the_page(ops: httpx.AsyncClien
     """By its name, and nothing is listed or followed as if it had not been there."""
     await submitted(ops)
     page = await get(ops, f"/?{query}", 422)
-    assert field in page.one("ul", role="alert").text
+    assert field in page.one("div", role="alert").text
     assert ids(page) == []
     assert page.one("table", id="jobs").attributes["data-matching"] == "no"
 

@@ -31,7 +31,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append(made := Element(tag, {name: value or "" for name, value in attrs}))
-        if tag not in ("meta", "link", "input", "img", "br", "rect", "line"):
+        if tag not in ("meta", "link", "input", "img", "br"):
             self._open.append(made)
 
     def handle_endtag(self, tag: str) -> None:

@@ -1,0 +1,86 @@
+"""What a page of jobs takes with many jobs in Redis, against the same with few: the dashboard's, and the API's list."""
+
+import asyncio
+import time
+from datetime import timedelta
+from statistics import median
+
+import httpx
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from bench.place import Served, a_redis, a_store, serving
+from tests.door import KEYS, key
+from tests.samples import SILENCE, WEBHOOKS, delivered, pending_job, upstream_id
+from tracker.clock import utc_now
+from tracker.events import Accepted, Event
+from tracker.job import Status
+from tracker.store.jobs import JobStore
+
+OWNERS = ("editor", "shop", "studio")
+PATHS = (
+    "/", "/?status=FAILED", "/?status=PENDING&status=QUEUED", "/?owner=shop&status=COMPLETED", "/?label.order=17",
+    "/health", "/v1/jobs?limit=50", "/v1/stats",
+)  # fmt: skip
+ASKED = 30
+
+
+async def fill(store: JobStore, jobs: int) -> None:
+    """Through the store's own code; one in fifty failed, the last few are under way."""
+    for first in range(0, jobs, 50):
+        await asyncio.gather(*(_one(store, number, jobs) for number in range(first, min(first + 50, jobs))))
+
+
+async def _one(store: JobStore, number: int, jobs: int) -> None:
+    made = utc_now() - timedelta(seconds=jobs - number)
+    job, up = pending_job(made, owner=OWNERS[number % 3], labels={"order": str(number % 1000)}), upstream_id()
+    await store.create(job, b"")
+    await store.claim(made, lease=timedelta(0), max_in_flight=jobs, webhooks=WEBHOOKS)
+    events: list[Event] = [Accepted(up, Status.QUEUED), delivered(up, Status.PROCESSING)]
+    if number < jobs - 20:
+        events.append(delivered(up, Status.FAILED if number % 50 == 0 else Status.COMPLETED))
+    for event in events:
+        await store.apply(event, made, job_id=job.id, silence=SILENCE)
+
+
+async def ask(served: Served) -> dict[str, list[float]]:
+    """Seconds of each answer, by path."""
+    async with httpx.AsyncClient(base_url=served.url) as api:
+        form = await api.get("/sign-in")
+        token = form.text.partition('name="csrf" value="')[2].partition('"')[0]
+        await api.post("/sign-in", data={"key": KEYS["ops"][0], "csrf": token, "next": "/"})
+        taken: dict[str, list[float]] = {path: [] for path in PATHS}
+        for _ in range(ASKED):
+            for path in PATHS:
+                began = time.perf_counter()
+                answer = await api.get(path, headers=key("ops") if path.startswith("/v1") else {})
+                taken[path].append(time.perf_counter() - began)
+                assert answer.status_code == 200, (path, answer.status_code)
+    return taken
+
+
+async def measured(jobs: int) -> tuple[float, dict[str, list[float]]]:
+    with a_redis() as redis_url:
+        async with a_store(redis_url) as (store, _):
+            began = time.perf_counter()
+            await fill(store, jobs)
+            filled = time.perf_counter() - began
+        async with serving(redis_url) as served:
+            return filled, await ask(served)
+
+
+def run(console: Console, few: int = 1_000, many: int = 100_000) -> bool:
+    """False where a page takes more than twice the time."""
+    found = {jobs: asyncio.run(measured(jobs)) for jobs in track((few, many), "pages", console=console, transient=True)}
+    table = Table(title=f"Pages with {few:,} jobs in Redis and with {many:,}, median of {ASKED}")
+    for column in ("", f"{few:,}", f"{many:,}", "ratio"):
+        table.add_column(column, justify="right" if column else "left")
+    ratios = []
+    for path in PATHS:
+        small, large = (median(found[jobs][1][path]) * 1e3 for jobs in (few, many))
+        ratios.append(large / small)
+        table.add_row(path, f"{small:.1f} ms", f"{large:.1f} ms", f"{ratios[-1]:.2f}")
+    console.print(table)
+    console.print(f"{many:,} jobs were put in through the store in {found[many][0]:.0f} s.")
+    return max(ratios) <= 2
