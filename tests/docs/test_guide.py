@@ -19,6 +19,7 @@ from PIL import Image
 
 from cli.exits import Exit
 from service.queries import MAX_LIMIT
+from tests.client.unruly import END, answers, streams, told, unruly
 from tests.door import KEYS, key, mask_png, submission
 from tests.town import Town, town
 from tracker.job import FailureCode, Status
@@ -169,6 +170,36 @@ async def test_the_guide_leads_to_four_images(here: Town, folder: Path, language
     tracked = (await here.api.get(f"/v1/jobs/{here.parent_id}", headers=key("editor"))).json()
     assert (tracked["id"], tracked["owner"], tracked["labels"]) == (tracked_id, "editor", {"order": "8821"})
     assert len(await here.charges()) == 4
+
+
+@pytest.mark.parametrize("language", ["sh", "python", "js"])
+async def test_the_guide_follows_a_job_to_its_end(here: Town, language: str) -> None:
+    """Its progress only grows; and what reads the stream ends by itself."""
+    lines = await run(here, language, program(language, "Get a key", "Submit", "Follow"))
+    told = [line for line in lines if re.fullmatch(r"[A-Z]+ \d+ %", line)]
+    progress = [int(line.split()[1]) for line in told]
+    assert told[-1] == "COMPLETED 100 %"
+    assert progress == sorted(progress)
+    assert len(set(told)) == len(told)
+
+
+@pytest.mark.parametrize("language", ["python", "js"])
+async def test_the_guide_goes_on_where_it_was_cut_off(here: Town, language: str) -> None:
+    """With the last id, also after an event was cut in two, and a service that was not well."""
+    final = json.dumps({"id": "x", "status": "COMPLETED", "progress": 100, "label": "größe: x"}, ensure_ascii=False)
+    acts = [
+        answers(202, {"id": "x", "status": "PENDING", "completedAt": None}),
+        streams(b": hello\n\n", told(1, progress=10), told(2)[:-4]),
+        answers(503, Retry_After="1"),
+        streams(f"id: 3\nevent: job\ndata: {final}\n\n".encode(), END),
+        answers(204),
+    ]
+    async with unruly(*acts) as server:
+        text = program(language, "Get a key", "Submit", "Follow")
+        lines = await run(here, language, text, TRACKER_URL=server.url)
+    assert lines[-2:] == ["PROCESSING 10 %", "COMPLETED 100 %"]
+    asked = [request.headers.get("last-event-id") for request in server.requests[1:]]
+    assert asked == [None, "1", "1", "3"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -67,8 +67,7 @@ function time(cell, kind, moment, said) {
 
 function picture(cell, job) {
   const there = job.result?.images.length && !(Date.parse(job.resultExpiresAt) < Date.now());
-  const shown = cell.querySelector("img");
-  if (!there || shown) return;
+  if (!there || cell.querySelector("img, [data-gone]")) return;
   const image = new Image(44, 44);
   image.className = "thumb";
   image.loading = "lazy";
@@ -184,7 +183,6 @@ document.addEventListener("visibilitychange", countSoon);
 // The stream
 
 if (table.dataset.matching === "yes") {
-  let opened = false;
   follow(table.dataset.stream, {
     onJob(job) {
       const row = rowOf(job.id);
@@ -194,10 +192,7 @@ if (table.dataset.matching === "yes") {
       countSoon();
     },
     onGap: listAgain,
-    onOpen() {
-      if (!opened) listAgain();  // what changed between the page's making and now
-      opened = true;
-    },
+    onOpen: listAgain,  // what changed since the page was made, or since a stream ended that had sent no event to resume from
   });
 }
 
