@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test soak fuzz bench check serve worker sandbox lock clean
+.PHONY: demo test browser soak fuzz bench check serve worker sandbox lock clean
 
 demo: .venv/demo            ## the main job on this machine, with a picture at the end
 	$(BIN)/inpaint-tracker demo $(ARGS)
 
-test: .venv/dev             ## every test
+test: .venv/dev browser     ## every test
 	$(BIN)/python -m pytest $(ARGS)
+
+browser:                    ## Chromium, for tests that look at pages; where none can be had they are skipped
+	@tests/browser/install || true
 
 soak: .venv/dev             ## ten minutes of faults and kills, 5,000 jobs; make test has a minute of it
 	PYTHONPATH=client $(BIN)/python -m tests.soak $(ARGS)

@@ -23,6 +23,8 @@ PATHS = (
     "/", "/?status=FAILED", "/?status=PENDING&status=QUEUED", "/?owner=shop&status=COMPLETED", "/?label.order=17",
     "/health", "/v1/jobs?limit=50", "/v1/stats",
 )  # fmt: skip
+ALIKE = 25
+"""Jobs with the same label, however many there are in all."""
 ASKED = 30
 
 
@@ -34,7 +36,10 @@ async def fill(store: JobStore, jobs: int) -> None:
 
 async def _one(store: JobStore, number: int, jobs: int) -> None:
     made = utc_now() - timedelta(seconds=jobs - number)
-    job, up = pending_job(made, owner=OWNERS[number % 3], labels={"order": str(number % 1000)}), upstream_id()
+    job, up = (
+        pending_job(made, owner=OWNERS[number % 3], labels={"order": str(number % (jobs // ALIKE))}),
+        upstream_id(),
+    )
     await store.create(job, b"")
     await store.claim(made, lease=timedelta(0), max_in_flight=jobs, webhooks=WEBHOOKS)
     events: list[Event] = [Accepted(up, Status.QUEUED), delivered(up, Status.PROCESSING)]

@@ -135,6 +135,7 @@ PAGES: tuple[Page | OpenPage, ...] = (
     OpenPage("POST", "/sign-in", signin.sign_in),
     OpenPage("POST", "/sign-out", signin.sign_out),
     OpenPage("GET", "/static/{name}", assets.asset),
+    OpenPage("GET", "/favicon.ico", assets.icon),
 )
 """For people in browsers, and so not in the API's description."""
 

@@ -12,17 +12,15 @@ from typing import TypeVar
 
 import structlog
 
+from service.listener import Frame, Listener
 from tracker.errors import Busy, StoreUnavailable
 from tracker.job import Job
-from tracker.store.changes import Change, Changes, Place, place
+from tracker.store.changes import Change, Changes, place
 from tracker.store.feed import START, Feed, FeedEntry
 from tracker.store.pages import Filter
 
 MOST_LISTENERS = 10_000
-MOST_WAITING = 4_000
-"""Frames that a listener may be behind."""
-AT_ONCE = 50
-"""Frames that are sent together: about as much as a connection holds before it makes its sender wait."""
+HEARTBEAT_SECONDS = 15.0
 RETRY_SECONDS = 0.5
 Key = TypeVar("Key", str, "Wish")
 log = structlog.get_logger()
@@ -37,60 +35,6 @@ class Wish:
 
     def holds(self, job: Job) -> bool:
         return self.only_owner in (None, job.owner) and self.wanted.matches(job)
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A change as it is sent; `content` is shared by all who get it."""
-
-    place: Place
-    version: int
-    is_final: bool
-    content: bytes
-
-
-class Listener:
-    """Frames wait here until they are sent. `ended` says that there will be no more.
-
-    It is told of everything behind `position`, where the feed stood after the batch `since`.
-    """
-
-    def __init__(self, position: str, since: int) -> None:
-        self.position = position
-        self.since = since
-        self._frames: deque[Frame] = deque()
-        self._news = asyncio.Event()
-        self.ended = False
-        self.too_slow = False
-
-    def put(self, frame: Frame) -> None:
-        if self.ended:
-            return
-        if len(self._frames) >= MOST_WAITING:
-            self.too_slow = True
-            self.end()
-            return
-        self._frames.append(frame)
-        self._news.set()
-
-    def end(self) -> None:
-        """At once: what waits is not sent any more, and is told again to whoever resumes."""
-        self.ended = True
-        self._frames.clear()
-        self._news.set()
-
-    async def frames(self, seconds: float) -> Sequence[Frame] | None:
-        """Some of those that wait, as soon as there are any; none after `seconds`, and None at the end."""
-        if not self._frames and not self.ended:
-            self._news.clear()
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._news.wait()
-            except TimeoutError:
-                pass
-        if self.ended:
-            return None
-        return [self._frames.popleft() for _ in range(min(AT_ONCE, len(self._frames)))]
 
 
 class Broadcast:
@@ -144,9 +88,18 @@ class Broadcast:
 
     def end_all(self) -> None:
         """When the service stops."""
-        for group in (*self._by_job.values(), *self._by_wish.values()):
-            for listener in group:
-                listener.end()
+        for listener in self._everybody():
+            listener.end()
+
+    async def beat(self) -> None:
+        """For ever: whoever has had nothing for a while is told that the line is well. One timer for all of them."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            for listener in self._everybody():
+                listener.beat()
+
+    def _everybody(self) -> list[Listener]:
+        return [one for group in (*self._by_job.values(), *self._by_wish.values()) for one in group]
 
     def _hear(self, entries: Sequence[FeedEntry]) -> None:
         self._batches += 1

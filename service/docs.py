@@ -235,7 +235,7 @@ def _limits(schema: Mapping[str, Any]) -> str:
 
 def _example(title: str, value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(_shortened(value), indent=2, ensure_ascii=False)
-    return f"<figure><figcaption>{escape(title)}</figcaption><pre>{escape(text)}</pre></figure>"
+    return f"<figure><figcaption>{escape(title)}</figcaption><pre tabindex='0'>{escape(text)}</pre></figure>"
 
 
 def _shortened(value: Any) -> Any:

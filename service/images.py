@@ -21,7 +21,8 @@ NAMES = ("1", "2", "3", "4", GRID)
 PIECE = 64 * 1024
 _SAFE = {
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
+    # `style-src` for browsers, which show an image in a page of their own
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 

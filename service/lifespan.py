@@ -54,6 +54,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     broadcast = Broadcast(changes, feed)
     keep_running(stack, "feed", feed.run)
     keep_running(stack, "broadcast", broadcast.run)
+    keep_running(stack, "heartbeat", broadcast.beat)
     stack.callback(feed.close)
     at_stop_signal(stack, feed.close)
     store, retention = JobStore.of(redis, settings), timedelta(days=settings.retention_days)

@@ -15,14 +15,14 @@ from starlette.responses import Response
 from service import queries
 from service.answers import visible
 from service.auth import Caller
-from service.broadcast import Broadcast, Frame, Listener, Wish, frame, framed
+from service.broadcast import Broadcast, Wish, frame, framed
 from service.eventstream import MEDIA, Content, EventStream, comment, word
+from service.listener import Frame, Listener
 from service.state import State, state_of
 from tracker.errors import InvalidInput, StoreUnavailable
 from tracker.store.changes import Changes, place
 from tracker.store.wire import Stored
 
-HEARTBEAT_SECONDS = 15.0
 READY_SECONDS = 1.5
 STREAM_QUERY = ("status", "owner", "parentJobId", "label.*", "createdAfter", "createdBefore")
 EVENT_ID = "([0-9]{1,15}-[0-9]{1,15})/([0-9]{1,15})"
@@ -100,7 +100,7 @@ async def _job_events(state: State, stored: Stored, version: int, listener: List
     last = frame(listener.position, stored.version, stored.job)
     if last.version > version:
         yield last.content
-    while not last.is_final and (frames := await listener.frames(HEARTBEAT_SECONDS)) is not None:
+    while not last.is_final and (frames := await listener.frames()) is not None:
         yield _joined(one for one in frames if one.version > last.version) or comment("still here")
         last = max((last, *frames), key=lambda one: one.version)
     if listener.too_slow:
@@ -116,7 +116,7 @@ async def _events(state: State, wish: Wish, known: LastEvent | None, listener: L
     yield _at(after)
     async for content in _missed(state.changes, wish, after, listener.position):
         yield content
-    while (frames := await listener.frames(HEARTBEAT_SECONDS)) is not None:
+    while (frames := await listener.frames()) is not None:
         yield _joined(one for one in frames if one.place > place(after)) or _at(state.broadcast.told(listener))
     if listener.too_slow:
         yield word("dropped", DROPPED)

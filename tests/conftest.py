@@ -11,7 +11,6 @@ from redis.asyncio import Redis
 from tests import invariants
 from tests.redis_server import redis_server
 from tests.samples import Sample
-from tracker.store.connection import connect
 from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 
@@ -26,13 +25,8 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
     """An empty Redis. What `invariants` says must hold when the test is over."""
-    client = connect(redis_url)
-    await client.flushall()
-    yield client
-    try:
-        await invariants.check(client)
-    finally:
-        await client.aclose()
+    async with invariants.kept(redis_url) as client:
+        yield client
 
 
 @pytest.fixture

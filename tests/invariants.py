@@ -1,16 +1,31 @@
 """What holds in Redis after every test, whatever the test did."""
 
 from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from redis.asyncio import Redis
 
 from tracker.job import Status
+from tracker.store.connection import connect
 from tracker.store.keys import LAYOUT, name, prefix
 from tracker.store.wire import Stored, read_record
 
 _TIMED = {"mask", "hold", "quiet", "probe", "polls", "minute", "hour", "day", "quarantine", "deliveries", "refusals",
           "audit", "idempotency", "alias", "signedout"}  # fmt: skip
+
+
+@asynccontextmanager
+async def kept(redis_url: str) -> AsyncIterator[Redis]:
+    """An empty Redis, checked at the end."""
+    client = connect(redis_url)
+    await client.flushall()
+    yield client
+    try:
+        await check(client)
+    finally:
+        await client.aclose()
 
 
 async def check(redis: Redis) -> None:

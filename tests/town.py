@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -31,10 +31,27 @@ SIZE = 64
 
 
 @dataclass
+class Service:
+    """Ours, at one address, however often it is stopped and started."""
+
+    settings: Settings
+    address: tuple[str, int]
+    _running: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def start(self, listener: socket.socket | None = None) -> None:
+        listener = listener or socket.create_server(self.address)
+        await self._running.enter_async_context(serving(create_app(self.settings), listener))
+
+    async def stop(self) -> None:
+        await self._running.aclose()
+
+
+@dataclass
 class Town:
     """`api` speaks to the service, `sandbox` to the stand-in for Apiframe."""
 
     settings: Settings
+    service: Service
     tools: Tools
     api: httpx.AsyncClient
     sandbox: httpx.AsyncClient
@@ -98,14 +115,16 @@ async def town(
         public_url = "http://{}:{}".format(*listener.getsockname())
         here = {"apiframe_base_url": upstream, "public_url": public_url if webhooks else None}
         settings = settings_for(redis_url, **here, **{"poll_after_seconds": 1, **overrides})
-        await stack.enter_async_context(serving(create_app(settings), listener))
+        service = Service(settings, listener.getsockname())
+        stack.push_async_callback(service.stop)
+        await service.start(listener)
         tools = await _tools(stack, settings)
         if worker:
             await start_worker(stack, tools)
         api = await stack.enter_async_context(httpx.AsyncClient(base_url=public_url))
         stand_in = await stack.enter_async_context(httpx.AsyncClient(base_url=upstream, timeout=30))
         parent = (await stand_in.post("/sandbox/jobs", json={"width": SIZE, "height": SIZE})).json()["jobId"]
-        yield Town(settings, tools, api, stand_in, parent)
+        yield Town(settings, service, tools, api, stand_in, parent)
 
 
 async def start_worker(stack: AsyncExitStack, tools: Tools) -> Submitter:

@@ -36,8 +36,17 @@ class Assets:
             raise NotFound("There is no such file.") from None
 
 
+async def icon(request: Request) -> Response:
+    """Where browsers look for it by themselves: beside an image, or JSON."""
+    return _answer(request, "icon.svg")
+
+
 async def asset(request: Request) -> Response:
-    found: Asset = request.state.dashboard.assets.get(request.path_params["name"])
+    return _answer(request, request.path_params["name"])
+
+
+def _answer(request: Request, name: str) -> Response:
+    found: Asset = request.state.dashboard.assets.get(name)
     headers = {"ETag": found.etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
     if found.etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)

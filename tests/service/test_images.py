@@ -82,7 +82,7 @@ async def test_a_browser_is_told_to_do_nothing_with_it_but_show_it(place: Place)
     sample = await place.completed(place.cdn.put("/a", picture()))
     headers = (await place.get(sample)).headers
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert headers["content-security-policy"] == "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'"
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert headers["content-disposition"] == f'inline; filename="{sample.job.id}-1.png"'
     assert headers["vary"] == "Authorization, Cookie, X-API-Key"

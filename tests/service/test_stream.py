@@ -1,6 +1,8 @@
 """Streams: what is sent, to whom, and how a listener goes on after an interruption."""
 
 import asyncio
+import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
@@ -11,7 +13,7 @@ import pytest
 from redis.asyncio import Redis
 
 from service import broadcast
-from service import stream as stream_module
+from service import listener as listener_module
 from service.app import create_app
 from tests.door import assert_problem, key, settings_for
 from tests.samples import SILENCE, WEBHOOKS, delivered, looked_up, pending_job, upstream_id
@@ -254,24 +256,51 @@ async def test_what_is_no_event_id_is_refused(api: httpx.AsyncClient, last: str)
 
 
 async def test_a_slow_listener_is_dropped_with_a_word_and_holds_up_nobody(
-    api: httpx.AsyncClient, store: JobStore, monkeypatch: pytest.MonkeyPatch
+    redis: Redis, settings: Settings, store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It resumes where it was."""
-    monkeypatch.setattr(broadcast, "MOST_WAITING", 3)
-    listener = broadcast.Listener("0-0", 0)
-    frames = [broadcast.frame(f"{n}-0", n, pending_job()) for n in range(1, 6)]
-    for frame in frames:
-        listener.put(frame)
-    assert listener.too_slow
-    assert await listener.frames(1) is None
+    """One that does not read, beside one that does: the other has all in time, and the first resumes where it was."""
+    monkeypatch.setattr(listener_module, "MOST_WAITING", 20)
+    cases = [await a_case(store, prompt="x" * 2000) for _ in range(6)]
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # else the system would hold all of it
+    async with serving(create_app(settings), listener) as url, httpx.AsyncClient(base_url=url) as api:
+        async with listening(api, "/v1/stream") as quick:
+            await quick.next()
+            reader, writer = await sluggish(url)
+            for progress in range(1, 100):
+                for case in cases:
+                    await case.told(Status.PROCESSING, progress=progress)
+                heard = await quick.jobs(len(cases))
+            assert [one.data["progress"] for one in heard] == [99] * len(cases)
+            text = (await reader.read()).decode()
+            writer.close()
+        *_, last, word = re.findall(r"(?:id: (\S+)\n)?event: (\w+)", text)
+        assert (last[1], word) == ("job", ("", "dropped"))
+        async with listening(api, "/v1/stream", last=last[0]) as again:
+            assert sum(one.data["progress"] == 99 for one in await again.jobs(len(cases))) == len(cases)
+
+
+async def sluggish(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A listener whose connection holds next to nothing, and who has not begun to read."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.setblocking(False)
+    host, port = url.removeprefix("http://").split(":")
+    await asyncio.get_running_loop().sock_connect(line, (host, int(port)))
+    reader, writer = await asyncio.open_connection(sock=line, limit=4096)
+    head = {"Host": "x", "Connection": "close", **key("editor")}
+    lines = ["GET /v1/stream HTTP/1.1", *(f"{name}: {value}" for name, value in head.items())]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    await reader.readuntil(b": at ")
+    return reader, writer
 
 
 async def test_a_heartbeat_comes_when_nothing_else_does(
-    api: httpx.AsyncClient, store: JobStore, monkeypatch: pytest.MonkeyPatch
+    redis: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the position from which to resume."""
-    monkeypatch.setattr(stream_module, "HEARTBEAT_SECONDS", 0.05)
-    async with listening(api, "/v1/stream") as ear:
+    monkeypatch.setattr(broadcast, "HEARTBEAT_SECONDS", 0.05)
+    async with served(settings) as api, listening(api, "/v1/stream") as ear:
         beats = [(await ear.next()).data for _ in range(3)]
     assert all(beat.startswith("at ") for beat in beats)
 

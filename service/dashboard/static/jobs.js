@@ -15,6 +15,7 @@ const COUNTS_EACH = 2000;
 const COUNTS_ANYWAY = 15000;
 const AT_TOP = 160;
 const GROWS_BY = 100;
+const LABELS = 3;
 const openedAt = table.dataset.now;
 const waiting = new Map();
 
@@ -66,8 +67,7 @@ function time(cell, kind, moment, said) {
 
 function picture(cell, job) {
   const there = job.result?.images.length && !(Date.parse(job.resultExpiresAt) < Date.now());
-  const shown = cell.querySelector("img");
-  if (!there || shown) return;
+  if (!there || cell.querySelector("img, [data-gone]")) return;
   const image = new Image(44, 44);
   image.className = "thumb";
   image.loading = "lazy";
@@ -83,10 +83,19 @@ function made(job) {
   code.title = job.id;
   const pick = row.querySelector("input[name=pick]");
   if (pick) [pick.value, pick.ariaLabel] = [job.id, `Select job ${job.id}`];
-  row.querySelector("[data-field=labels]").replaceChildren(...Object.entries(job.labels).map(label));
+  row.querySelector("[data-field=labels]").replaceChildren(...labels(Object.entries(job.labels)));
   fill(row, job);
   row.classList.add("new");
   return row;
+}
+
+function labels(pairs) {
+  const shown = pairs.slice(0, LABELS).map(label);
+  if (pairs.length <= LABELS) return shown;
+  const more = document.createElement("span");
+  more.className = "soft small";
+  more.textContent = `+${pairs.length - LABELS}`;
+  return [...shown, more];
 }
 
 function label([name, value]) {
@@ -174,7 +183,6 @@ document.addEventListener("visibilitychange", countSoon);
 // The stream
 
 if (table.dataset.matching === "yes") {
-  let opened = false;
   follow(table.dataset.stream, {
     onJob(job) {
       const row = rowOf(job.id);
@@ -184,10 +192,7 @@ if (table.dataset.matching === "yes") {
       countSoon();
     },
     onGap: listAgain,
-    onOpen() {
-      if (!opened) listAgain();  // what changed between the page's making and now
-      opened = true;
-    },
+    onOpen: listAgain,  // what changed since the page was made, or since a stream ended that had sent no event to resume from
   });
 }
 

@@ -3,10 +3,15 @@ import { toSignIn } from "./api.js";
 import { tick } from "./words.js";
 
 let underway = null;
+let next = null;
 
-/** Of the address in the bar; resolves to whether it could be had. One at a time: a second call shares the first. */
+/**
+ * Of the address in the bar; resolves to whether it could be had. One at a time: who asks while one is underway shares the
+ * one after it, since what that one fetches may be older than what they have heard of.
+ */
 export function refresh(only = null) {
-  underway ??= fetched().then((page) => page !== null && swap(page, only)).finally(() => (underway = null));
+  if (underway) return (next ??= underway.then(() => ((next = null), refresh())));
+  underway = fetched().then((page) => page !== null && swap(page, only)).finally(() => (underway = null));
   return underway;
 }
 

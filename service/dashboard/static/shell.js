@@ -92,11 +92,12 @@ document.addEventListener("focusin", (event) => {
 function gone(image) {
   const word = document.createElement("span");
   word.className = "thumb none";
+  word.dataset.gone = "";
   word.textContent = image.classList.contains("thumb") ? "" : "This image cannot be had any more.";
   image.replaceWith(word);
 }
 document.addEventListener("error", (event) => event.target.matches?.("main img") && gone(event.target), true);
-for (const image of document.querySelectorAll("main img")) if (image.complete && image.src && !image.naturalWidth && image.loading !== "lazy") gone(image);
+for (const image of document.querySelectorAll("main img")) if (image.complete && image.src && !image.naturalWidth) gone(image);
 
 // Time goes on, for whoever looks
 

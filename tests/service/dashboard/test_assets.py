@@ -22,6 +22,12 @@ async def test_a_file_is_sent_once(api: httpx.AsyncClient, name: str) -> None:
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
 
 
+async def test_the_icon_is_also_where_browsers_look_for_one(api: httpx.AsyncClient) -> None:
+    """Beside an image or JSON, which name none."""
+    answer = await api.get("/favicon.ico")
+    assert (answer.headers["content-type"], answer.content) == ("image/svg+xml", (FOLDER / "icon.svg").read_bytes())
+
+
 @pytest.mark.parametrize("name", ["nothing.js", "..%2Fhtml.py", "%2e%2e%2fassets.py", "style.css%00", "style.css/"])
 async def test_nothing_else_is_sent(api: httpx.AsyncClient, name: str) -> None:
     """Whatever the name."""
