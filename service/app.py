@@ -39,6 +39,7 @@ from service.dashboard.health import health_page
 from service.dashboard.html import Dashboard, Shown, open_dashboard
 from service.dashboard.job import job_page
 from service.dashboard.jobs import jobs_page
+from service.frontdoor import FrontDoor
 from service.lifespan import open_state
 from service.requests import RequestContext, accepts
 from service.state import State, state_of
@@ -143,7 +144,7 @@ PAGES: tuple[Page | OpenPage, ...] = (
 def create_app(settings: Settings | None = None, clock: Clock = utc_now) -> Starlette:
     """The ASGI application; nothing is opened before it starts. Without `settings` the environment's are taken."""
     in_force = settings or _from_environment()
-    app = Starlette(
+    app = FrontDoor(
         routes=_routes(),
         middleware=[Middleware(RequestContext)],
         exception_handlers={TrackerError: on_error, HTTPException: on_error},
