@@ -47,6 +47,7 @@ class Broadcast:
         self._batches = 0
         self._some = asyncio.Event()
         self._told = START
+        self._over = False
         self.listeners = 0
         feed.listen(self._hear)
         feed.at_close(self.end_all)
@@ -76,6 +77,8 @@ class Broadcast:
         if self.listeners >= MOST_LISTENERS:
             raise Busy("Too many listen already; try again in a moment.")
         listener = Listener(self._feed.position, self._batches)
+        if self._over:
+            listener.end()
         self.listeners += 1
         group[key].add(listener)
         try:
@@ -87,7 +90,8 @@ class Broadcast:
                 del group[key]
 
     def end_all(self) -> None:
-        """When the service stops."""
+        """When the service stops; whoever comes later is let go at once, too."""
+        self._over = True
         for listener in self._everybody():
             listener.end()
 

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from service import broadcast
 from service import listener as listener_module
 from service.app import create_app
+from service.broadcast import Broadcast, Wish
 from tests.door import assert_problem, key, settings_for
 from tests.samples import SILENCE, WEBHOOKS, delivered, looked_up, pending_job, upstream_id
 from tests.service.listening import Ear, Heard, listening
@@ -23,8 +24,11 @@ from tracker.clock import utc_now
 from tracker.events import Accepted, Withdrawn
 from tracker.job import Job, Status
 from tracker.settings import Settings
+from tracker.store.changes import Changes
+from tracker.store.feed import Feed
 from tracker.store.jobs import JobStore
 from tracker.store.keys import name
+from tracker.store.pages import Filter
 
 
 class Case:
@@ -318,6 +322,16 @@ async def test_a_stop_ends_all_streams_at_once(redis: Redis, settings: Settings,
             await service.aclose()
             rests = [await ear.rest() for ear in ears]
     assert [len(rest) for rest in rests] == [0, 1]
+
+
+async def test_a_stream_that_begins_while_the_service_stops_ends_at_once(redis: Redis) -> None:
+    """Its request was in hand already: the stop would wait for it, and nobody would end it."""
+    feed = Feed(redis)
+    late = Broadcast(Changes(redis), feed)
+    feed.close()
+    with late.to_job("job") as one, late.to_all(Wish(Filter())) as all_:
+        async with asyncio.timeout(1):
+            assert [await one.frames(), await all_.frames()] == [None, None]
 
 
 async def test_a_listener_that_goes_is_forgotten(api: httpx.AsyncClient, store: JobStore) -> None:
