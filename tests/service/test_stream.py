@@ -309,6 +309,23 @@ async def test_a_heartbeat_comes_when_nothing_else_does(
     assert all(beat.startswith("at ") for beat in beats)
 
 
+async def test_a_job_that_cannot_be_read_holds_up_no_other(
+    api: httpx.AsyncClient, store: JobStore, redis: Redis
+) -> None:
+    """One of a newer version's, say, while it takes over: neither live nor in what is told again."""
+    strange, well = await a_case(store, labels={"order": "1"}), await a_case(store)
+    await redis.hset(name("job", strange.job.id), "labels", '["of a newer version"]')  # type: ignore[misc]
+    async with listening(api, "/v1/stream") as ear:
+        last = (await ear.next()).data.removeprefix("at ")
+        await strange.told(Status.PROCESSING, progress=10)
+        await well.told(Status.PROCESSING, progress=20)
+        async with asyncio.timeout(2):
+            assert (await ear.job()).data["progress"] == 20
+    async with listening(api, "/v1/stream", last=last) as ear:
+        assert (await ear.job()).data["progress"] == 20
+    await redis.hset(name("job", strange.job.id), "labels", '{"order":"1"}')  # type: ignore[misc]
+
+
 async def test_a_stop_ends_all_streams_at_once(redis: Redis, settings: Settings, store: JobStore) -> None:
     """Listeners see a clean end, and the service does not wait for them."""
     case = await a_case(store)

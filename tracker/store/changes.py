@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from redis.asyncio import Redis
 
 from tracker.store.connection import served
@@ -12,6 +13,7 @@ from tracker.store.keys import name
 from tracker.store.wire import Stored, read_record
 
 Place = tuple[int, int]
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Changes:
                 pipe.hgetall(name("job", entry.job_id))
             records: list[dict[bytes, bytes]] = await pipe.execute()
         read = zip(wanted, records, strict=True)
-        found = [Change(entry, stored) for entry, record in read if (stored := read_record(entry.job_id, record))]
+        found = [Change(entry, stored) for entry, record in read if (stored := _stored(entry.job_id, record))]
         return [change for change in found if change.is_last]
 
     @served
@@ -62,6 +64,15 @@ class Changes:
         first = stream["first-entry"][0].decode() if stream["first-entry"] else last
         trimmed = stream["entries-added"] > stream["length"]
         return place(after) <= place(last) and not (trimmed and place(after) < place(first))
+
+
+def _stored(job_id: str, record: dict[bytes, bytes]) -> Stored | None:
+    """None also for one of a newer version's that cannot be read: it holds up nobody who waits for others."""
+    try:
+        return read_record(job_id, record)
+    except (KeyError, ValueError) as error:
+        log.warning("a job cannot be read, so its changes are not told", job_id=job_id, error=type(error).__name__)
+        return None
 
 
 def place(position: str) -> Place:
