@@ -51,6 +51,7 @@ class Broadcast:
         self.listeners = 0
         feed.listen(self._hear)
         feed.at_close(self.end_all)
+        feed.at_loss(self._let_all_resume)
 
     def told(self, listener: Listener) -> str:
         """A position up to which `listener` has been told of everything, unless frames wait for it."""
@@ -92,6 +93,13 @@ class Broadcast:
     def end_all(self) -> None:
         """When the service stops; whoever comes later is let go at once, too."""
         self._over = True
+        for listener in self._everybody():
+            listener.end()
+
+    def _let_all_resume(self) -> None:
+        """Redis has gone back to an earlier state: each finds out, by its last id, what that means for it."""
+        log.warning("changes may have been missed: all who listen begin again", listeners=self.listeners)
+        self._told = START
         for listener in self._everybody():
             listener.end()
 

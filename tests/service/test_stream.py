@@ -251,6 +251,59 @@ async def test_what_is_trimmed_is_told_as_a_gap(api: httpx.AsyncClient, store: J
         assert (await ear.job()).data["progress"] == 30
 
 
+class FailOver:
+    """Redis as it was when this was made: what came afterwards is lost, and every connection is cut."""
+
+    def __init__(self, redis: Redis, case: Case) -> None:
+        self._redis, self._record, self._history = redis, name("job", case.job.id), name("history", case.job.id)
+
+    async def __aenter__(self) -> "FailOver":
+        self._before = await self._redis.hgetall(self._record)  # type: ignore[misc]
+        [(self._last, _)] = await self._redis.xrevrange(name("feed"), count=1)
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        """Only of news that moves nothing but the job's progress."""
+        for entry, _ in await self._redis.xrange(name("feed"), min=b"(" + self._last):
+            await self._redis.xdel(name("feed"), entry)
+            await self._redis.rpop(self._history)  # type: ignore[misc]
+        await self._redis.delete(self._record)
+        await self._redis.hset(self._record, mapping=self._before)  # type: ignore[misc]
+        for _ in range(5):  # for longer than redis-py mends by itself
+            await self._redis.client_kill_filter(_type="normal", skipme=True)
+            await asyncio.sleep(0.03)
+
+
+async def test_after_a_fail_over_that_lost_something_whoever_listens_begins_again(
+    api: httpx.AsyncClient, store: JobStore, redis: Redis
+) -> None:
+    """A job's version comes a second time, for something else: all the same its end is told."""
+    case = await a_case(store)
+    await case.told(Status.PROCESSING, progress=10)
+    async with listening(api, "/v1/stream") as all_, listening(api, case.path) as ear:
+        await asyncio.gather(all_.next(), ear.job())
+        async with FailOver(redis, case):
+            await case.told(Status.PROCESSING, progress=20)
+            lost = [await ear.job(), await all_.job()]
+        async with asyncio.timeout(5):
+            assert [await ear.rest(), await all_.rest()] == [[], []]
+    await case.told(Status.COMPLETED)
+    async with listening(api, case.path, last=lost[0].id) as ear:
+        assert states(await ear.rest()) == [("COMPLETED", 100)]
+    async with listening(api, "/v1/stream", last=lost[1].id) as all_:
+        assert [(await all_.next()).event, (await all_.next()).event] == [":", "gap"]
+
+
+async def test_after_ids_went_back_a_listener_is_told_of_what_comes(api: httpx.AsyncClient, store: JobStore) -> None:
+    """Redis' clock is behind that of the one before it: once more there is a gap, and then it goes on."""
+    case = await a_case(store)
+    async with listening(api, "/v1/stream", last="9999999999999-0/3") as ear:
+        assert [(await ear.next()).event, (await ear.next()).event] == [":", "gap"]
+        await case.told(Status.PROCESSING, progress=10)
+        async with asyncio.timeout(2):
+            assert (await ear.job()).data["progress"] == 10
+
+
 @pytest.mark.parametrize("last", ["x", "1-", "1-1/", "9" * 30, "1-1/1/1", "-1", "1.5-1", "\u0661-\u0661"])
 async def test_what_is_no_event_id_is_refused(api: httpx.AsyncClient, last: str) -> None:
     """By name."""
