@@ -32,7 +32,10 @@ class LostWebhooks(Wire):
 
 
 class TimeToComplete(Wire):
-    """Seconds from creation to completion, of the `jobs` completed in the last 24 h; null where there are none."""
+    """Seconds from creation to completion, of the `jobs` completed in the last 24 h; null where there are none.
+
+    Jobs that others submitted are left out: they are known from the first news of them on.
+    """
 
     jobs: int
     p50: float | None

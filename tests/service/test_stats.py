@@ -165,3 +165,12 @@ async def test_without_redis_there_are_no_figures() -> None:
 def test_a_quantile_is_the_bucket_in_which_it_lies(share: float, expected: int) -> None:
     """By count, in its middle."""
     assert quantile({10: 5, 20: 5}, share) == pytest.approx(1.05 ** (expected + 0.5) / 1000)
+
+
+async def test_strangers_have_no_time_to_complete(redis: Redis, settings: Settings, store: JobStore) -> None:
+    """They are made when they are first heard of: most would have taken no time at all."""
+    await end(store, NOW, seconds=30)
+    for _ in range(9):
+        await store.apply(delivered(upstream_id(), Status.COMPLETED), NOW, job_id=None, silence=SILENCE)
+    found = (await stats(settings))["timeToComplete"]
+    assert (found["jobs"], round(found["p50"])) == (1, 30)

@@ -157,7 +157,7 @@ local function conclude(to)
   if change.source ~= 'api' then put('settledBy', change.source) end
   if was_inferred or not FINAL[before] then
     count_end()
-    if to == 'COMPLETED' then count_duration(completed) end
+    if to == 'COMPLETED' and job.attempts then count_duration(completed) end   -- of a stranger, nobody knows when it began
   end
   free_slot(id, job.owner)
   redis.call('ZADD', key('finished'), now, id)
