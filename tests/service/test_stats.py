@@ -174,3 +174,17 @@ async def test_strangers_have_no_time_to_complete(redis: Redis, settings: Settin
         await store.apply(delivered(upstream_id(), Status.COMPLETED), NOW, job_id=None, silence=SILENCE)
     found = (await stats(settings))["timeToComplete"]
     assert (found["jobs"], round(found["p50"])) == (1, 30)
+
+
+async def test_credits_of_a_stranger_that_was_ours_are_counted_once(
+    redis: Redis, settings: Settings, store: JobStore
+) -> None:
+    """Redis had lost the attempt, so a delivery was adopted; then our worker and a lookup tell of it again."""
+    job, up = pending_job(NOW), upstream_id()
+    await store.create(job, b"PNG")
+    await store.apply(delivered(up, Status.COMPLETED), NOW, job_id=job.id, silence=SILENCE)
+    await store.claim(NOW, lease=SILENCE, max_in_flight=50, webhooks=WEBHOOKS)
+    for event in (Accepted(up, Status.QUEUED), looked_up(up, Status.COMPLETED)):
+        await store.apply(event, NOW, job_id=job.id, silence=SILENCE)
+    found = await stats(settings)
+    assert (found["creditsSpent"]["today"], found["jobs"]["COMPLETED"]) == (16, 1)

@@ -22,12 +22,21 @@ local change, fingerprint, entry, now
 local id, job, how, before, was_inferred, cost_before
 local writes, drops
 
+local function whole(number) return string.format('%.0f', number) end
+
+local function count_credits(owner, cost)
+  if cost ~= 0 then tally(key('day', whole(math.floor(now / 86400000))), owner, 'credits', cost, MONTH_AND_A_BIT) end
+end
+
 -- Our worker's answer is about its own job. A stranger that holds the id was adopted before we knew better: its
 -- delivery found no attempt on record, since Redis had lost it. What it knew, a lookup tells again.
 local function claim_from(holder)
   local other = load(holder)
   if other and other.owner ~= change.strangersOwner then return change.jobId, 'taken' end
-  if other then erase(holder, other) end
+  if other then
+    count_credits(other.owner, -tonumber(other.creditCost or 0))   -- a lookup tells of them again
+    erase(holder, other)
+  end
   change.asks = true
   return change.jobId, 'bound'
 end
@@ -113,8 +122,6 @@ end
 local function drop(field)
   if job[field] then drops[#drops + 1], job[field], writes[field] = field, nil, nil end
 end
-
-local function whole(number) return string.format('%.0f', number) end
 
 local function bind()
   put('upstreamJobId', change.upstreamJobId)
@@ -289,8 +296,7 @@ end
 
 local function count_news(outcome)
   if change.source == 'webhook' then in_this_minute('webhook:' .. outcome) end
-  local cost = tonumber(job.creditCost or 0) - cost_before
-  if cost ~= 0 then tally(key('day', whole(math.floor(now / 86400000))), job.owner, 'credits', cost, MONTH_AND_A_BIT) end
+  count_credits(job.owner, tonumber(job.creditCost or 0) - cost_before)
 end
 
 local function write()
