@@ -5,7 +5,6 @@ Whatever is not ordinary takes the way of every request, with what was read of i
 """
 
 import asyncio
-import json
 import time
 from dataclasses import dataclass
 from typing import cast
@@ -88,7 +87,8 @@ async def _take(state: State, head: _Head, body: bytes, send: Send) -> int:
 
 
 async def _acknowledge(send: Send, seen: Sighting, request_id: str) -> None:
-    body = json.dumps({"jobId": seen.job_id, "outcome": seen.outcome}, separators=(",", ":")).encode()
+    job_id = f'"{seen.job_id}"' if seen.job_id else "null"
+    body = f'{{"jobId":{job_id},"outcome":"{seen.outcome}"}}'.encode()
     headers = [
         (b"content-length", b"%d" % len(body)),
         (b"content-type", b"application/json"),

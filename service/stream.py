@@ -117,7 +117,10 @@ async def _events(state: State, wish: Wish, known: LastEvent | None, listener: L
     async for content in _missed(state.changes, wish, after, listener.position):
         yield content
     while (frames := await listener.frames()) is not None:
-        yield _joined(one for one in frames if one.place > place(after)) or _at(state.broadcast.told(listener))
+        if frames:
+            yield _joined(one for one in frames if one.place > place(after)) or comment("still here")
+        else:  # nothing waits, so everything that was told has been sent
+            yield _at(max(after, state.broadcast.told(listener), key=place))
     if listener.too_slow:
         yield word("dropped", DROPPED)
 

@@ -46,4 +46,5 @@ def _counter(milliseconds: int) -> int:
 
 def _compose(milliseconds: int, counter: int) -> str:
     tail = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
-    return str(uuid.UUID(int=(milliseconds << 80) | (7 << 76) | (counter << 64) | (2 << 62) | tail))
+    digits = f"{(milliseconds << 80) | (7 << 76) | (counter << 64) | (2 << 62) | tail:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -122,5 +122,4 @@ def _span(span: timedelta | None) -> int | None:
     return None if span is None else int(span.total_seconds() * 1000)
 
 
-def _compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+_compact = json.JSONEncoder(separators=(",", ":")).encode
