@@ -11,19 +11,21 @@ from typing import Any, cast
 
 import structlog
 from starlette.applications import Starlette
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from service.problems import problem
 from service.recorder import Sighting
-from service.requests import MAX_HEADERS, ONCE, account, head_size, request_id_of
+from service.requests import CRASHED, MAX_HEADERS, ONCE, account, head_size, request_id_of
 from service.room import SMALL
 from service.state import State
 from service.webhooks import settle
-from tracker.errors import SignatureRefused, StoreUnavailable
+from tracker.errors import SignatureRefused, StoreUnavailable, TrackerError
 from tracker.ids import as_uuid
 
 PATH = "/webhooks/apiframe"
 WITH_JOB = f"{PATH}/{{job_id}}"
+log = structlog.get_logger()
 _ONCE = frozenset(name.encode() for name in ONCE)
 _ODD = frozenset({b"transfer-encoding", b"expect", b"content-encoding"})
 
@@ -57,16 +59,16 @@ async def _answered(scope: Scope, receive: Receive, send: Send) -> Receive | Non
         return receive
     if message["type"] != "http.request" or message.get("more_body"):
         return _again(message, receive)
-    state = cast(State, scope["state"]["tracker"])
     with structlog.contextvars.bound_contextvars(request_id=head.request_id):
-        status = await _take(state, head, message["body"], send)
+        status = await _take(scope, head, message["body"], send)
         if status:
             account(scope, head.route, status, time.perf_counter() - started)
     return None if status else _again(message, receive)
 
 
-async def _take(state: State, head: _Head, body: bytes, send: Send) -> int:
+async def _take(scope: Scope, head: _Head, body: bytes, send: Send) -> int:
     """The status of the answer, 0 where it is for the long way to refuse."""
+    state = cast(State, scope["state"]["tracker"])
     try:
         delivery = state.verifier.verify(body, head.signature)
     except SignatureRefused:
@@ -75,11 +77,18 @@ async def _take(state: State, head: _Head, body: bytes, send: Send) -> int:
         with state.recorder.watching(head.address) as seen:
             await settle(state, seen, delivery)
     except StoreUnavailable as error:
-        refusal = problem(error, head.request_id, {"X-Request-ID": head.request_id})
-        await _send(send, refusal.status_code, refusal.raw_headers, bytes(refusal.body))
-        return refusal.status_code
+        return await _refuse(send, problem(error, head.request_id), head.request_id)
+    except Exception:
+        log.exception("request failed", method=scope["method"], path=scope["path"])
+        return await _refuse(send, problem(TrackerError(CRASHED), head.request_id), head.request_id)
     await _acknowledge(send, seen, head.request_id)
     return 200
+
+
+async def _refuse(send: Send, refusal: Response, request_id: str) -> int:
+    refusal.headers["X-Request-ID"] = request_id
+    await _send(send, refusal.status_code, refusal.raw_headers, bytes(refusal.body))
+    return refusal.status_code
 
 
 async def _acknowledge(send: Send, seen: Sighting, request_id: str) -> None:

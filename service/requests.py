@@ -30,6 +30,7 @@ ONCE = (
 MAX_DIGITS = 18
 """Of a length; what has more is as much too large with as many."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+CRASHED = "The service failed; its log has more."
 CLIENT_GONE = 499
 """nginx's word for a client that went away before its request was whole; for the log alone."""
 PROBES = ("/healthz", "/readyz", "/metrics")
@@ -66,9 +67,7 @@ class RequestContext:
             except Exception:
                 log.exception("request failed", method=scope["method"], path=scope["path"])
                 if not answer.status:
-                    await problem(TrackerError("The service failed; its log has more."), request_id)(
-                        scope, receive, answer
-                    )
+                    await problem(TrackerError(CRASHED), request_id)(scope, receive, answer)
             route = getattr(scope.get("route"), "path", "none")
             account(scope, route, answer.status, time.perf_counter() - started)
 

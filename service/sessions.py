@@ -5,6 +5,7 @@ works in every process of a service, and ends with its key.
 """
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ COOKIE, FORM_COOKIE = "inpaint_session", "inpaint_sign_in"
 TOKEN_HEADER, TOKEN_FIELD = "X-CSRF-Token", "csrf"  # names, and no secrets
 LIFETIME = timedelta(hours=12)
 FORM_LIFETIME = timedelta(hours=1)
+_SUBJECT = re.compile(r"[A-Za-z0-9_-]{24}")
 OWN_SITE = ("same-origin", "none")
 """Of `Sec-Fetch-Site`: a page of ours, or the person's own doing."""
 
@@ -71,8 +73,12 @@ class Sessions:
         return token.isascii() and self._tokens.verify_signature(subject, token)
 
     def form_subject(self, request: Request) -> str:
-        """What the sign-in form's token is bound to while there is no session: a cookie that only our pages set."""
-        return request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(18)
+        """What the sign-in form's token is bound to while there is no session: a cookie that only our pages set.
+
+        One that cannot be ours is not sent back: Python refuses to set what no cookie can have.
+        """
+        given = request.cookies.get(FORM_COOKIE, "")
+        return given if _SUBJECT.fullmatch(given) else secrets.token_urlsafe(18)
 
     def keep_form(self, request: Request, response: Response, subject: str) -> None:
         _set(request, response, FORM_COOKIE, subject, FORM_LIFETIME)

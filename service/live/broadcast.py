@@ -47,9 +47,11 @@ class Broadcast:
         self._batches = 0
         self._some = asyncio.Event()
         self._told = START
+        self._over = False
         self.listeners = 0
         feed.listen(self._hear)
         feed.at_close(self.end_all)
+        feed.at_loss(self._let_all_resume)
 
     def told(self, listener: Listener) -> str:
         """A position up to which `listener` has been told of everything, unless frames wait for it."""
@@ -76,6 +78,8 @@ class Broadcast:
         if self.listeners >= MOST_LISTENERS:
             raise Busy("Too many listen already; try again in a moment.")
         listener = Listener(self._feed.position, self._batches)
+        if self._over:
+            listener.end()
         self.listeners += 1
         group[key].add(listener)
         try:
@@ -87,7 +91,15 @@ class Broadcast:
                 del group[key]
 
     def end_all(self) -> None:
-        """When the service stops."""
+        """When the service stops; whoever comes later is let go at once, too."""
+        self._over = True
+        for listener in self._everybody():
+            listener.end()
+
+    def _let_all_resume(self) -> None:
+        """Redis has gone back to an earlier state: each finds out, by its last id, what that means for it."""
+        log.warning("changes may have been missed: all who listen begin again", listeners=self.listeners)
+        self._told = START
         for listener in self._everybody():
             listener.end()
 

@@ -51,6 +51,8 @@ async def stream_job(request: Request, caller: Caller) -> Response:
     queries.only(request, ())
     stored = await visible(state, caller, request.path_params["job_id"])
     await _ready(state.broadcast)
+    if known and await state.changes.has_lost(known.position):
+        known = None  # its version may stand for another change by now
     if known and stored.job.status.is_final and stored.version <= known.version:
         return Response(status_code=204)
     content = partial(_job_events, state, stored, known.version if known else 0)
@@ -114,6 +116,9 @@ async def _events(state: State, wish: Wish, known: LastEvent | None, listener: L
     """
     after = known.position if known else listener.position
     yield _at(after)
+    if not await state.changes.are_whole(after):
+        yield word("gap", GAP)
+        after = min(after, listener.position, key=place)  # one that was lost in a fail-over may lie ahead of all others
     async for content in _missed(state.changes, wish, after, listener.position):
         yield content
     while (frames := await listener.frames()) is not None:
@@ -126,8 +131,6 @@ async def _events(state: State, wish: Wish, known: LastEvent | None, listener: L
 
 
 async def _missed(changes: Changes, wish: Wish, after: str, until: str) -> Content:
-    if not await changes.are_whole(after):
-        yield word("gap", GAP)
     while entries := await changes.between(after, until):
         found = [change for change in await changes.of(entries) if wish.holds(change.stored.job)]
         yield _joined(map(framed, found))

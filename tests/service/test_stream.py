@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from service.app import create_app
 from service.live import broadcast
 from service.live import listener as listener_module
+from service.live.broadcast import Broadcast, Wish
 from tests.door import assert_problem, key, settings_for
 from tests.samples import SILENCE, WEBHOOKS, delivered, looked_up, pending_job, upstream_id
 from tests.service.listening import Ear, Heard, listening
@@ -23,8 +24,11 @@ from tracker.clock import utc_now
 from tracker.events import Accepted, Withdrawn
 from tracker.job import Job, Status
 from tracker.settings import Settings
+from tracker.store.changes import Changes
+from tracker.store.feed import Feed
 from tracker.store.jobs import JobStore
 from tracker.store.keys import name
+from tracker.store.pages import Filter
 
 
 class Case:
@@ -247,6 +251,59 @@ async def test_what_is_trimmed_is_told_as_a_gap(api: httpx.AsyncClient, store: J
         assert (await ear.job()).data["progress"] == 30
 
 
+class FailOver:
+    """Redis as it was when this was made: what came afterwards is lost, and every connection is cut."""
+
+    def __init__(self, redis: Redis, case: Case) -> None:
+        self._redis, self._record, self._history = redis, name("job", case.job.id), name("history", case.job.id)
+
+    async def __aenter__(self) -> "FailOver":
+        self._before = await self._redis.hgetall(self._record)  # type: ignore[misc]
+        [(self._last, _)] = await self._redis.xrevrange(name("feed"), count=1)
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        """Only of news that moves nothing but the job's progress."""
+        for entry, _ in await self._redis.xrange(name("feed"), min=b"(" + self._last):
+            await self._redis.xdel(name("feed"), entry)
+            await self._redis.rpop(self._history)  # type: ignore[misc]
+        await self._redis.delete(self._record)
+        await self._redis.hset(self._record, mapping=self._before)  # type: ignore[misc]
+        for _ in range(5):  # for longer than redis-py mends by itself
+            await self._redis.client_kill_filter(_type="normal", skipme=True)
+            await asyncio.sleep(0.03)
+
+
+async def test_after_a_fail_over_that_lost_something_whoever_listens_begins_again(
+    api: httpx.AsyncClient, store: JobStore, redis: Redis
+) -> None:
+    """A job's version comes a second time, for something else: all the same its end is told."""
+    case = await a_case(store)
+    await case.told(Status.PROCESSING, progress=10)
+    async with listening(api, "/v1/stream") as all_, listening(api, case.path) as ear:
+        await asyncio.gather(all_.next(), ear.job())
+        async with FailOver(redis, case):
+            await case.told(Status.PROCESSING, progress=20)
+            lost = [await ear.job(), await all_.job()]
+        async with asyncio.timeout(5):
+            assert [await ear.rest(), await all_.rest()] == [[], []]
+    await case.told(Status.COMPLETED)
+    async with listening(api, case.path, last=lost[0].id) as ear:
+        assert states(await ear.rest()) == [("COMPLETED", 100)]
+    async with listening(api, "/v1/stream", last=lost[1].id) as all_:
+        assert [(await all_.next()).event, (await all_.next()).event] == [":", "gap"]
+
+
+async def test_after_ids_went_back_a_listener_is_told_of_what_comes(api: httpx.AsyncClient, store: JobStore) -> None:
+    """Redis' clock is behind that of the one before it: once more there is a gap, and then it goes on."""
+    case = await a_case(store)
+    async with listening(api, "/v1/stream", last="9999999999999-0/3") as ear:
+        assert [(await ear.next()).event, (await ear.next()).event] == [":", "gap"]
+        await case.told(Status.PROCESSING, progress=10)
+        async with asyncio.timeout(2):
+            assert (await ear.job()).data["progress"] == 10
+
+
 @pytest.mark.parametrize("last", ["x", "1-", "1-1/", "9" * 30, "1-1/1/1", "-1", "1.5-1", "\u0661-\u0661"])
 async def test_what_is_no_event_id_is_refused(api: httpx.AsyncClient, last: str) -> None:
     """By name."""
@@ -305,6 +362,23 @@ async def test_a_heartbeat_comes_when_nothing_else_does(
     assert all(beat.startswith("at ") for beat in beats)
 
 
+async def test_a_job_that_cannot_be_read_holds_up_no_other(
+    api: httpx.AsyncClient, store: JobStore, redis: Redis
+) -> None:
+    """One of a newer version's, say, while it takes over: neither live nor in what is told again."""
+    strange, well = await a_case(store, labels={"order": "1"}), await a_case(store)
+    await redis.hset(name("job", strange.job.id), "labels", '["of a newer version"]')  # type: ignore[misc]
+    async with listening(api, "/v1/stream") as ear:
+        last = (await ear.next()).data.removeprefix("at ")
+        await strange.told(Status.PROCESSING, progress=10)
+        await well.told(Status.PROCESSING, progress=20)
+        async with asyncio.timeout(2):
+            assert (await ear.job()).data["progress"] == 20
+    async with listening(api, "/v1/stream", last=last) as ear:
+        assert (await ear.job()).data["progress"] == 20
+    await redis.hset(name("job", strange.job.id), "labels", '{"order":"1"}')  # type: ignore[misc]
+
+
 async def test_a_stop_ends_all_streams_at_once(redis: Redis, settings: Settings, store: JobStore) -> None:
     """Listeners see a clean end, and the service does not wait for them."""
     case = await a_case(store)
@@ -318,6 +392,16 @@ async def test_a_stop_ends_all_streams_at_once(redis: Redis, settings: Settings,
             await service.aclose()
             rests = [await ear.rest() for ear in ears]
     assert [len(rest) for rest in rests] == [0, 1]
+
+
+async def test_a_stream_that_begins_while_the_service_stops_ends_at_once(redis: Redis) -> None:
+    """Its request was in hand already: the stop would wait for it, and nobody would end it."""
+    feed = Feed(redis)
+    late = Broadcast(Changes(redis), feed)
+    feed.close()
+    with late.to_job("job") as one, late.to_all(Wish(Filter())) as all_:
+        async with asyncio.timeout(1):
+            assert [await one.frames(), await all_.frames()] == [None, None]
 
 
 async def test_a_listener_that_goes_is_forgotten(api: httpx.AsyncClient, store: JobStore) -> None:

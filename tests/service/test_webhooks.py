@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,28 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 
+from service.app import create_app
 from tests.door import UPSTREAM_KEY, assert_problem, door, key, settings_for, signed, submission
 from tests.samples import SILENCE, WEBHOOKS, upstream_id
+from tests.serving import serving
 from tracker.clock import utc_now
+from tracker.settings import Settings
 from tracker.store.jobs import JobStore
 from tracker.store.keys import name
 
 PAYLOADS = json.loads((Path(__file__).parents[1] / "data" / "webhook-payloads.json").read_text("utf-8"))["webhooks"]
 OTHER_KEY = "afk_test_ffffffffffffffffffffffffffffffff"
+
+
+@pytest.fixture(params=["short way", "long way"])
+async def api(redis: Redis, settings: Settings, request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
+    """Over a connection a body comes with its head; httpx's own transport says that there is more of it to come."""
+    if request.param == "long way":
+        async with door(settings) as api:
+            yield api
+    else:
+        async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url) as api:
+            yield api
 
 
 @pytest.fixture
@@ -216,3 +231,13 @@ async def test_counters_can_be_read_while_redis_is_away() -> None:
     async with door(settings_for("unix:///nonexistent/r.sock")) as api:
         await api.post("/webhooks/apiframe", **signed({"event": "progress", "jobId": upstream_id()}))
         assert await metric(api, "tracker_webhook_refusals_total", cause="store_unavailable") == 1
+
+
+async def test_a_crash_is_the_same_problem_whichever_way_a_delivery_takes(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the request's id, and counted."""
+    monkeypatch.setattr("service.webhooks.event_of", None)
+    sent = signed({"event": "progress", "jobId": upstream_id(), "status": "PROCESSING", "progress": 45})
+    assert_problem(await api.post("/webhooks/apiframe", **sent), 500)
+    assert await metric(api, "tracker_http_requests_total", route="/webhooks/apiframe", status="500") == 1

@@ -7,6 +7,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tests.samples import SILENCE, Sample, delivered
 from tracker.errors import StoreUnavailable
@@ -67,6 +68,26 @@ async def test_a_call_that_fails_is_told_to_all_of_its_batch_and_the_next_goes_o
     news = Batches(call)
     for answer in await asyncio.gather(*map(news.tell, "abc"), return_exceptions=True):
         assert isinstance(answer, RedisConnectionError)
+    call.trouble = None
+    assert await news.tell("d") == [b"d"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "calls"), [(RedisTimeoutError("silent"), 1), (OSError("gone"), 1), (ResponseError("READONLY"), 3)]
+)
+async def test_nobody_waits_in_a_row_for_a_redis_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, trouble: Exception, calls: int
+) -> None:
+    """One batch after the other would run into the same time-out; what Redis refuses is asked for each."""
+    monkeypatch.setattr(batches, "AT_ONCE", 1)
+    call = Call()
+    call.trouble = trouble
+    news = Batches(call)
+    told = [asyncio.create_task(news.tell(word)) for word in "abc"]
+    await asyncio.sleep(0.01)
+    call.may_answer.set()
+    assert await asyncio.gather(*told, return_exceptions=True) == [trouble] * 3
+    assert len(call.batches) == calls
     call.trouble = None
     assert await news.tell("d") == [b"d"]
 

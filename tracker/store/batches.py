@@ -1,7 +1,7 @@
 """Group commit: what waits while one batch is under way goes out as the next, in one call of the script.
 
 Nobody waits for company: where nothing is under way, news goes out at once. Each waits for its own answer, and one that
-fails does not fail the others.
+fails does not fail the others. Only where Redis does not answer is everybody who waits told so.
 """
 
 import asyncio
@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tracker.errors import StoreUnavailable
 
@@ -18,6 +20,9 @@ AT_ONCE = 64
 """Pieces of news in a batch: Redis serves others in between."""
 MOST_WAITING = 5_000
 """More than that are refused: Redis is too slow for what comes."""
+
+AWAY = (RedisConnectionError, RedisTimeoutError, OSError)
+"""What a call ends with where Redis does not answer at all, after it was tried again."""
 
 Argument = bytes | str
 Call = Callable[..., Awaitable[Any]]
@@ -51,6 +56,9 @@ class Batches:
             batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
             told = self._call(*(argument for one in batch for argument in one.arguments))
             [answers] = await asyncio.gather(told, return_exceptions=True)
+            if isinstance(answers, AWAY):
+                batch += self._waiting  # each would wait for the same in its turn: minutes, where many wait
+                self._waiting.clear()
             if isinstance(answers, BaseException):
                 answers = [answers] * len(batch)
             for one, answer in zip(batch, answers, strict=True):

@@ -4,14 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from redis.asyncio import Redis
 
 from tracker.store.connection import served
-from tracker.store.feed import AT_ONCE, FeedEntry, read_entries
+from tracker.store.feed import AT_ONCE, START, FeedEntry, read_entries
 from tracker.store.keys import name
 from tracker.store.wire import Stored, read_record
 
 Place = tuple[int, int]
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,39 @@ class Changes:
                 pipe.hgetall(name("job", entry.job_id))
             records: list[dict[bytes, bytes]] = await pipe.execute()
         read = zip(wanted, records, strict=True)
-        found = [Change(entry, stored) for entry, record in read if (stored := read_record(entry.job_id, record))]
+        found = [Change(entry, stored) for entry, record in read if (stored := _stored(entry.job_id, record))]
         return [change for change in found if change.is_last]
 
     @served
     async def are_whole(self, after: str) -> bool:
-        """Whether every entry behind a position is still there: none was trimmed, and Redis has lost none."""
+        """Whether every entry behind a position is still there: none was trimmed, and Redis has lost none.
+
+        A position is an entry's. One that is not there was trimmed, and others behind it perhaps, or lost in a
+        fail-over, and its place may have been taken.
+        """
+        if after != START:
+            return bool(await self._redis.xrange(name("feed"), after, after))
         if not await self._redis.exists(name("feed")):
-            return place(after) == (0, 0)
+            return True
         stream: dict[str, Any] = await self._redis.xinfo_stream(name("feed"))
-        last = stream["last-generated-id"].decode()
-        first = stream["first-entry"][0].decode() if stream["first-entry"] else last
-        trimmed = stream["entries-added"] > stream["length"]
-        return place(after) <= place(last) and not (trimmed and place(after) < place(first))
+        return bool(stream["entries-added"] == stream["length"])
+
+    @served
+    async def has_lost(self, position: str) -> bool:
+        """Whether what was told with an entry may be true no more: it is gone, and was not trimmed."""
+        if position == START or await self._redis.xrange(name("feed"), position, position):
+            return False
+        oldest: Any = await self._redis.xrange(name("feed"), count=1)
+        return not oldest or place(oldest[0][0].decode()) < place(position)
+
+
+def _stored(job_id: str, record: dict[bytes, bytes]) -> Stored | None:
+    """None also for one of a newer version's that cannot be read: it holds up nobody who waits for others."""
+    try:
+        return read_record(job_id, record)
+    except (KeyError, ValueError) as error:
+        log.warning("a job cannot be read, so its changes are not told", job_id=job_id, error=type(error).__name__)
+        return None
 
 
 def place(position: str) -> Place:

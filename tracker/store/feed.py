@@ -76,6 +76,7 @@ class Feed:
         self._watchers: defaultdict[str, set[Watcher]] = defaultdict(set)
         self._listeners: list[Callable[[Sequence[FeedEntry]], None]] = []
         self._goodbyes: list[Callable[[], None]] = []
+        self._at_loss: list[Callable[[], None]] = []
         self._last = ""
         self._closed = False
         self._told = True
@@ -104,6 +105,10 @@ class Feed:
     def at_close(self, goodbye: Callable[[], None]) -> None:
         """`goodbye` is called once, when the feed closes."""
         self._goodbyes.append(goodbye)
+
+    def at_loss(self, act: Callable[[], None]) -> None:
+        """`act` is called where entries may have been missed: trimmed in an interruption, or lost in a fail-over."""
+        self._at_loss.append(act)
 
     @property
     def position(self) -> str:
@@ -145,10 +150,14 @@ class Feed:
         self.well = self._told = False
 
     async def _find_place(self) -> None:
-        """The newest entry at first; where it was, after an interruption."""
-        if not self._last:
-            newest: Any = await self._redis.xrevrange(name("feed"), count=1)
-            self._last = newest[0][0].decode() if newest else START
+        """The newest entry at first; where it was, after an interruption, unless that is there no more."""
+        before = self._last
+        if before and (await self._redis.xrange(name("feed"), before, before) or before == START):
+            return
+        newest: Any = await self._redis.xrevrange(name("feed"), count=1)
+        self._last = newest[0][0].decode() if newest else START
+        for act in self._at_loss if before else ():
+            act()
 
     async def _read(self) -> None:
         streams: Any = await self._redis.xread({name("feed"): self._last}, count=AT_ONCE, block=BLOCK_MS)

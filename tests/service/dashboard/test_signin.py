@@ -1,5 +1,6 @@
 """People sign in with a key and out again; nobody does either in their place."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -8,7 +9,7 @@ from redis.asyncio import Redis
 
 from service.app import create_app
 from service.failures import BURST
-from service.sessions import COOKIE, LIFETIME
+from service.sessions import COOKIE, FORM_COOKIE, LIFETIME
 from tests.door import KEYS, UPSTREAM_KEY, assert_problem, door, key, settings_for
 from tests.service.dashboard.visiting import Page, form_token, get, sign_in, signed_in
 from tracker.settings import Settings
@@ -260,3 +261,11 @@ async def test_a_form_that_is_none_gets_a_page_that_says_so(
     answer = await api.post("/sign-in", content=body, headers={"Content-Type": media})
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("odd", ['"a\\012b"', '"\\377"', "x" * 300, "short", "."])
+async def test_a_cookie_that_is_none_of_ours_is_not_sent_back(api: httpx.AsyncClient, odd: str) -> None:
+    """The form gets a new one, and works."""
+    answer = await api.get("/sign-in", headers={"Cookie": f"{FORM_COOKIE}={odd}"})
+    assert re.match(rf"{FORM_COOKIE}=[\w-]{{24}};", answer.headers["set-cookie"])
+    assert (await sign_in(api)).status_code == 303
