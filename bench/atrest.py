@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from bench.measures import Measure, Scale, in_turn, ratio, spread
-from bench.place import SERVICE, a_redis, alone, serving, surroundings
+from bench.place import SERVICE, a_redis, keep_on, serving, surroundings
 from tests.processes import Process, free_port, started
 
 IMPORTS = "import starlette.applications, uvicorn, pydantic, redis.asyncio; pydantic.BaseModel"
@@ -63,7 +63,7 @@ async def _timed(command: Sequence[str], env: Mapping[str, str], over: Callable[
     with TemporaryDirectory() as folder:
         began = time.perf_counter()
         async with started(command, env, Path(folder) / "log") as process:
-            alone(process)
+            keep_on(process)
             while not over(process):
                 await asyncio.sleep(LOOK_SECONDS)
             return time.perf_counter() - began

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from bench import l1
 from bench.load import Answered, load
-from bench.place import SERVICE, Served, a_store, serving
+from bench.place import PROCESSORS, SERVICE, Served, a_store, keep_on, serving
 from bench.traffic import End, Traffic, traffic
 from tests.samples import SILENCE, WEBHOOKS, pending_job
 from tracker.clock import utc_now
@@ -25,6 +25,7 @@ AT_ONCE = 50
 WARM_UP = 20
 """Jobs whose deliveries come before those that count."""
 made = cache(traffic)
+Beside = Callable[[Served], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ def usual(redis_url: str) -> Contender:
 
 
 async def one_round(
-    contender: Contender, jobs: int, rate: float = 0.0, beside: Callable[[Served], Awaitable[Any]] | None = None
+    contender: Contender, jobs: int, rate: float = 0.0, beside: Beside | None = None, processes: int = 1
 ) -> Round:
-    """On an emptied Redis, in a process of its own. `beside` goes on at the same time."""
+    """On an emptied Redis, in a process of its own; several take any processor. `beside` goes on at the same time."""
     sent = made(jobs)
     async with a_store(contender.redis_url) as (store, redis), AsyncExitStack() as stack:
         await redis.flushall()
@@ -75,24 +76,32 @@ async def one_round(
         for part in (made(WARM_UP, seed=1), sent):
             if contender.prepare:
                 await contender.prepare(store, part)
-        served = await stack.enter_async_context(serving(contender.redis_url, contender.command))
-        await load(made(WARM_UP, seed=1).requests, [served.port])
-        return await _measured(contender, store, redis, served, sent, rate, beside)
+        all_served = [
+            await stack.enter_async_context(serving(contender.redis_url, contender.command)) for _ in range(processes)
+        ]
+        for served in all_served if processes > 1 else ():
+            keep_on(served.process, PROCESSORS)
+        await load(made(WARM_UP, seed=1).requests, [served.port for served in all_served])
+        return await _measured(contender, store, redis, all_served, sent, rate, beside)
 
 
 async def _measured(
-    contender: Contender, store: JobStore, redis: "Redis", served: Served, sent: Traffic, rate: float,
-    beside: Callable[[Served], Awaitable[Any]] | None,
+    contender: Contender, store: JobStore, redis: "Redis", served: Sequence[Served], sent: Traffic, rate: float,
+    beside: Beside | None,
 ) -> Round:  # fmt: skip
-    cpu, redis_cpu = served.cpu_seconds(), await redis_seconds(redis)
-    other = asyncio.ensure_future(beside(served)) if beside else None
-    answered = await load(sent.requests, [served.port], rate)
-    cpu, redis_cpu = served.cpu_seconds() - cpu, await redis_seconds(redis) - redis_cpu
+    cpu, redis_cpu = _cpu(served), await redis_seconds(redis)
+    other = asyncio.ensure_future(beside(served[0])) if beside else None
+    answered = await load(sent.requests, [one.port for one in served], rate)
+    cpu, redis_cpu = _cpu(served) - cpu, await redis_seconds(redis) - redis_cpu
     if other:
         await other
     ends = await contender.ends(store, redis, sent) if contender.ends else sent.ends
     count = len(sent.requests)
     return Round(answered, cpu / count * 1e6, redis_cpu / count * 1e6, wrong(ends, sent))
+
+
+def _cpu(served: Sequence[Served]) -> float:
+    return sum(one.cpu_seconds() for one in served)
 
 
 async def redis_seconds(redis: "Redis") -> float:

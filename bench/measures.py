@@ -1,7 +1,7 @@
 """What a measurement comes to, beside what is asked of it; how large it is made; and rounds that take turns."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Scale:
     """`rounds` of each, `jobs` in the traffic of one, `seconds` of one at a fixed rate, `many` jobs in Redis, `lives`
-    jobs whose memory is measured, `listeners` of streams."""
+    jobs whose memory is measured, `listeners` of streams, so many service `processes` at most."""
 
     rounds: int = 5
     jobs: int = 1_000
@@ -23,9 +23,10 @@ class Scale:
     many: int = 1_000_000
     lives: int = 10_000
     listeners: int = 1_000
+    processes: int = 4
 
 
-QUICK = Scale(rounds=3, jobs=60, seconds=1.5, many=3_000, lives=300, listeners=200)
+QUICK = Scale(rounds=2, jobs=50, seconds=1.5, many=3_000, lives=200, listeners=100, processes=2)
 """Shows that everything runs; its figures are rough."""
 
 
@@ -57,6 +58,18 @@ class Measure:
         sign = "≥" if self.more_is_better else "≤"
         bounds = ("" if bound is None else f"{sign} {_shown(bound)}{self.unit}" for bound in (self.must, self.aim))
         return (self.what, f"{_shown(self.figure)}{self.unit}", *bounds, self.met)
+
+    @property
+    def ahead(self) -> float | None:
+        """How many times better than it must be; below 1, worse. None where nothing is asked, or there is no number."""
+        if not (self.must and self.figure):
+            return None
+        return self.figure / self.must if self.more_is_better else self.must / self.figure
+
+    @property
+    def aim_ahead(self) -> float | None:
+        """The same of the aim."""
+        return replace(self, figure=self.aim).ahead if self.aim else None
 
 
 Bench = Callable[[Console, Scale], list[Measure]]

@@ -77,7 +77,7 @@ async def measured(jobs: int) -> tuple[float, dict[str, list[float]]]:
 
 
 def run(console: Console, scale: Scale) -> list[Measure]:
-    many = scale.many // 10
+    many = min(scale.many, 100_000)
     found = {jobs: asyncio.run(measured(jobs)) for jobs in track((FEW, many), "pages", console=console, transient=True)}
     table = Table(title=f"Pages with {FEW:,} jobs in Redis and with {many:,}, median of {ASKED}")
     for column in ("", f"{FEW:,}", f"{many:,}", "ratio"):

@@ -31,10 +31,10 @@ def keep_aside() -> None:
         os.sched_setaffinity(0, PROCESSORS[1:])
 
 
-def alone(process: Process) -> None:
-    """On the first processor, with every thread that it has yet to start."""
+def keep_on(process: Process, processors: Sequence[int] = PROCESSORS[:1]) -> None:
+    """On the first processor, unless others are given, with every thread that it has yet to start."""
     if len(PROCESSORS) > 1:
-        os.sched_setaffinity(process.pid, PROCESSORS[:1])
+        os.sched_setaffinity(process.pid, processors)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ async def serving(redis_url: str, command: Sequence[str] = SERVICE, **env: str) 
     with TemporaryDirectory() as folder:
         line = [*command, "--port", str(port)]
         async with started(line, surroundings(redis_url, **env), Path(folder) / "log") as process:
-            alone(process)
+            keep_on(process)
             served = Served("127.0.0.1", port, process)
             await until_ready(served.url, process)
             yield served

@@ -3,10 +3,13 @@
 import asyncio
 import base64
 import json
+import os
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from statistics import median
+from tempfile import TemporaryFile
 from typing import Any
 
 from PIL import Image, ImageDraw
@@ -34,6 +37,7 @@ def run(console: Console, scale: Scale) -> list[Measure]:
 
 
 async def _run(console: Console, scale: Scale, plain: str, always: str) -> list[Measure]:
+    console.print(f"The disk under appendonly takes {sync_seconds() * 1e6:,.0f} µs to sync a line.")
     contenders = {"ours": ours(plain), "L1": bare(plain), "usual": usual(plain), "ours, AOF always": ours(always)}
     kinds = {name: partial(one_round, one, scale.jobs) for name, one in contenders.items()}
     found = await in_turn(console, scale.rounds, kinds, "webhooks")
@@ -54,6 +58,18 @@ async def _run(console: Console, scale: Scale, plain: str, always: str) -> list[
         Measure("webhooks: jobs wrong, deliveries unacknowledged, forged ones taken",
                 faults + timely_faults + masks_faults, 0),
     ]  # fmt: skip
+
+
+def sync_seconds(times: int = 200) -> float:
+    """Of writing some bytes where a Redis of ours writes, until they are on the disk; the median."""
+    taken = []
+    with TemporaryFile(prefix="be-", buffering=0) as file:
+        for _ in range(times):
+            began = time.perf_counter()
+            file.write(bytes(300))
+            os.fdatasync(file.fileno())
+            taken.append(time.perf_counter() - began)
+    return median(taken)
 
 
 def _cpu(rounds: Sequence[Round]) -> list[float]:
@@ -110,10 +126,10 @@ def _table(title: str, found: Mapping[str, Sequence[Round]]) -> Table:
     for name, rounds in found.items():
         answers = [one.answered for one in rounds]
         table.add_row(
-            name, spread([one.rate for one in answers]), *(f"{median(each):,.0f}" for each in (
-                _cpu(rounds), [one.redis_cpu for one in rounds])),
-            spread([one.p50 * 1e3 for one in answers], 1), spread([one.p99 * 1e3 for one in answers], 1),
-            f"{max(one.busy for one in answers):.0%}", str(sum(one.jobs_wrong for one in rounds)),
+            name, spread([one.rate for one in answers]), f"{median(_cpu(rounds)):,.0f}",
+            f"{median(one.redis_cpu for one in rounds):,.0f}", f"{median(one.p50 for one in answers) * 1e3:,.1f}",
+            spread([one.p99 * 1e3 for one in answers], 1), f"{max(one.busy for one in answers):.0%}",
+            str(sum(one.jobs_wrong for one in rounds)),
             ", ".join(f"{count} x {what}" for one in answers for what, count in one.wrong.items()) or "0",
         )  # fmt: skip
     return table
