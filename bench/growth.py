@@ -4,7 +4,6 @@ One after the other on one connection, so that what is measured is the time an a
 """
 
 import asyncio
-import random
 import time
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -12,6 +11,7 @@ from functools import partial
 from math import ceil
 from statistics import median
 
+from redis.asyncio import Redis
 from rich.console import Console
 
 from bench.contenders import our_ends, submitted, wrong
@@ -23,7 +23,7 @@ from bench.reads import get
 from bench.traffic import DELIVERIES, Request, traffic
 from tracker.clock import utc_now
 from tracker.store.jobs import JobStore
-from tracker.store.pages import Filter
+from tracker.store.keys import name
 from workers import tidy
 
 FEW = 1_000
@@ -41,23 +41,22 @@ async def _run(console: Console, scale: Scale, few: str, many: str) -> list[Meas
     asked: dict[str, dict[str, list[Request]]] = {}
     async with AsyncExitStack() as stack:
         served = {}
-        for name, jobs, redis_url in (("few", FEW, few), ("many", scale.many, many)):
-            store, _ = await stack.enter_async_context(a_store(redis_url))
+        for which, jobs, redis_url in (("few", FEW, few), ("many", scale.many, many)):
+            store, redis = await stack.enter_async_context(a_store(redis_url))
             began = time.perf_counter()
             await fill(store, jobs)
             console.print(f"{jobs:,} jobs were put in through the store in {time.perf_counter() - began:,.0f} s.")
-            asked[name] = await _questions(store)
-            served[name] = await stack.enter_async_context(serving(redis_url))
+            asked[which] = await _questions(redis)
+            served[which] = await stack.enter_async_context(serving(redis_url))
         measures = [await _compared(console, scale, what, served, asked) for what in ("get one", "list 50", "stats")]
         return [*measures, *await _retired(console, scale, store, served["many"])]
 
 
-async def _questions(store: JobStore) -> dict[str, list[Request]]:
+async def _questions(redis: "Redis") -> dict[str, list[Request]]:
     """Of jobs of every age."""
-    ids, _ = await store.ids(Filter(), 10_000)
-    chosen = random.Random(6).choices(ids, k=ASKED)
+    chosen = await redis.zrandmember(name("jobs"), ASKED)
     return {
-        "get one": [get(f"/v1/jobs/{job_id}") for job_id in chosen],
+        "get one": [get(f"/v1/jobs/{job_id.decode()}") for job_id in chosen],
         "list 50": [get("/v1/jobs?limit=50")] * ASKED,
         "stats": [get("/v1/stats")] * ASKED,
     }
@@ -66,9 +65,9 @@ async def _questions(store: JobStore) -> dict[str, list[Request]]:
 async def _compared(
     console: Console, scale: Scale, what: str, served: dict[str, Served], asked: dict[str, dict[str, list[Request]]]
 ) -> Measure:
-    kinds = {name: partial(_p50, one, asked[name][what]) for name, one in served.items()}
+    kinds = {which: partial(_p50, one, asked[which][what]) for which, one in served.items()}
     found = await in_turn(console, scale.rounds, kinds, what)
-    shown = ", ".join(f"{name} {spread([each * 1e3 for each in times], 2)} ms" for name, times in found.items())
+    shown = ", ".join(f"{which} {spread([each * 1e3 for each in times], 2)} ms" for which, times in found.items())
     console.print(f"{what}, p50 of {ASKED}: {shown}")
     return Measure(f"{what}: p50 with {scale.many:,} jobs to {FEW:,}", ratio(found["many"], found["few"]), 1.3, 1.1)
 
