@@ -61,7 +61,7 @@ def get(job_id: JobId, as_json: AsJson = False, url: Url = None, config: ConfigF
 
 def watch(
     job_ids: Annotated[
-        list[str] | None, typer.Argument(help="Our ids, or upstream's.", metavar="[JOB_ID]...", callback=text)
+        list[str] | None, typer.Argument(help="Our ids, or upstream's.", metavar="JOB_ID", callback=text)
     ] = None,
     status: Statuses = None,
     owner: Owner = None,
@@ -76,8 +76,7 @@ def watch(
 ) -> None:
     """Follows the jobs that are named until they are final, and exits with 1 unless all completed.
 
-    With filters, or --all, it follows every job that matches, each from when it has one of the statuses to its end, and
-    goes on until Ctrl-C.
+    With filters, or --all: every job that matches, each to its end, until Ctrl-C.
     """
     filters = filters_of(owner, parent, label, after, before)
     by_filter = bool(filters or status or everything)

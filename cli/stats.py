@@ -55,7 +55,7 @@ def _each_second(api: Api) -> Iterator[Stats]:
             if stop.code is not Exit.UNREACHABLE:
                 raise
             if not away:
-                print(f"{stop} Trying on.", file=sys.stderr, flush=True)
+                print(f"{stop}; trying on.", file=sys.stderr, flush=True)
             away = True
 
 

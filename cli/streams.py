@@ -39,6 +39,7 @@ class Stream:
         self._pauses: Iterator[float] = iter(PAUSES[:4])
         self._tries = 0
         self._reached = False
+        self._opened = float("inf")
         self._over = False
 
     def changes(self) -> Iterator[Job | None]:
@@ -48,14 +49,15 @@ class Stream:
         answer, and once patience is over.
         """
         while not self._over:
-            began, asked, trouble = time.monotonic(), 0.0, "the stream ended"
+            asked, trouble, self._opened = 0.0, "the stream ended", float("inf")
             try:
                 with self._http.stream("GET", self._path, params=self._filters, headers=self._headers()) as response:
-                    asked = retry_after(response)
+                    if response.is_error:
+                        asked, trouble = retry_after(response), f"HTTP {response.status_code}"
                     yield from self._read(response)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 trouble = str(error) or type(error).__name__
-            if time.monotonic() - began > STEADY:
+            if time.monotonic() - self._opened > STEADY:
                 self._begin_anew()
             if not self._over:
                 self._rest(asked, trouble)
@@ -68,6 +70,7 @@ class Stream:
         self._over = response.status_code == httpx.codes.NO_CONTENT
         if self._over or not _is_open(response):
             return
+        self._opened = time.monotonic()
         if not self._reached:
             self._reached = True
             self._begin_anew()
@@ -80,7 +83,8 @@ class Stream:
             raise not_ours(response) from None
 
     def _told(self, event: ServerSentEvent, response: httpx.Response) -> Iterator[Job | None]:
-        self._position = event.id or self._position
+        if event.id.isascii() and event.id.isprintable():  # else no header can carry it
+            self._position = event.id or self._position
         if event.event == "job":
             self._begin_anew()
             yield job_in(event.data, response)
@@ -89,16 +93,16 @@ class Stream:
 
     def _begin_anew(self) -> None:
         self._tries = 0
-        self._pauses = chain(PAUSES, repeat(PAUSES[-1])) if self._for_ever else iter(PAUSES)
+        self._pauses = chain(PAUSES[:4], repeat(PAUSES[3])) if self._for_ever else iter(PAUSES)
 
     def _rest(self, asked: float, trouble: str) -> None:
         self._tries += 1
         pause = next(self._pauses, None)
         where = f"{self._http.base_url}".rstrip("/")
-        if pause is None or (asked > LONGEST_PAUSE and not self._for_ever):
+        if pause is None or (asked > LONGEST_PAUSE and not (self._for_ever and self._reached)):
             raise Stop(f"{where} cannot be reached: {trouble}", Exit.UNREACHABLE)
         if self._tries == WORTH_A_WORD:
-            print(f"{where} cannot be reached ({trouble}); trying on.", file=sys.stderr, flush=True)
+            print(f"{where} cannot be reached: {trouble}; trying on.", file=sys.stderr, flush=True)
         time.sleep(max(asked, pause * random.uniform(0.8, 1)))
 
 

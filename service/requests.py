@@ -3,7 +3,6 @@
 import asyncio
 import re
 import time
-import uuid
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack
 from typing import Any, cast
@@ -18,6 +17,7 @@ from service.problems import problem
 from service.room import Room
 from service.state import State, state_of
 from tracker.errors import BadRequest, HeadersTooLarge, TooLarge, TooSlow, TrackerError, UnsupportedMediaType
+from tracker.ids import token
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 MAX_HEADERS = 16 * 1024
@@ -50,7 +50,7 @@ class RequestContext:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        request_id = _request_id(headers.get("x-request-id", ""))
+        request_id = request_id_of(headers.get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, request_id)
         started = time.perf_counter()
@@ -69,7 +69,8 @@ class RequestContext:
                     await problem(TrackerError("The service failed; its log has more."), request_id)(
                         scope, receive, answer
                     )
-            _account(scope, answer.status, time.perf_counter() - started)
+            route = getattr(scope.get("route"), "path", "none")
+            account(scope, route, answer.status, time.perf_counter() - started)
 
 
 class _Answer:
@@ -89,14 +90,14 @@ class _Answer:
 
 def _refusal(scope: Scope, headers: Headers) -> TrackerError | None:
     """What is wrong with any request, whatever its address."""
-    if _head_size(scope) > MAX_HEADERS:
+    if head_size(scope) > MAX_HEADERS:
         return HeadersTooLarge(f"The address and all headers together may have {MAX_HEADERS:,} bytes.")
     if twice := [name for name in ONCE if len(headers.getlist(name)) > 1]:
         return BadRequest(f"There more than once: {', '.join(twice)}. Which of them is meant is not guessed.")
     return None
 
 
-def _head_size(scope: Scope) -> int:
+def head_size(scope: Scope) -> int:
     address = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
     return address + sum(len(name) + len(value) for name, value in scope["headers"])
 
@@ -114,12 +115,12 @@ def _suits(part: str, kind: str, name: str) -> bool:
     return part.startswith(f"{kind}/") if name == "*" else name in part
 
 
-def _request_id(given: str) -> str:
-    return given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+def request_id_of(given: str) -> str:
+    return given if _SANE_ID.fullmatch(given) else token()
 
 
-def _account(scope: Scope, status: int, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path", "none")
+def account(scope: Scope, route: str, status: int, seconds: float) -> None:
+    """A count and a line of the log for a request that was answered."""
     state = cast(State, scope["state"]["tracker"])
     method = scope["method"] if scope["method"] in METHODS else "other"
     state.metrics.requests.labels(method, route, status).inc()

@@ -28,10 +28,11 @@ async def receive(request: Request) -> Response:
 
     Answered once the news is in Redis. Refused is what can never succeed, unavailable what a retry may mend.
     """
-    state, address = state_of(request), _address(request)
+    state, address = state_of(request), as_uuid(request.path_params.get("job_id", ""))
     with _slowed(request, state), state.recorder.watching(address) as seen:
-        delivery = await _genuine(request, state, seen)
-        seen.job_id, seen.outcome = await _settle(state, delivery, address)
+        body = await read_body(request, MAX_DELIVERY, state.doorstep)
+        seen.bytes = len(body)
+        await settle(state, seen, state.verifier.verify(body, request.headers.get("x-webhook-signature")))
     return JSONResponse({"jobId": seen.job_id, "outcome": seen.outcome})
 
 
@@ -45,27 +46,20 @@ def _slowed(request: Request, state: State) -> Iterator[None]:
         raise
 
 
-async def _genuine(request: Request, state: State, seen: Sighting) -> Delivery:
-    body = await read_body(request, MAX_DELIVERY, state.doorstep)
-    seen.bytes = len(body)
-    delivery = state.verifier.verify(body, request.headers.get("x-webhook-signature"))
-    seen.secret_form, seen.event = delivery.secret_form, event_of(body)
+async def settle(state: State, seen: Sighting, delivery: Delivery) -> None:
+    """What a genuine delivery brings, whichever way it came; `seen` tells what became of it. Raises StoreUnavailable.
+
+    The job that its address names is not signed, so a hint.
+    """
     state.metrics.secret_forms.labels(delivery.secret_form, delivery.key_index).inc()
-    return delivery
-
-
-async def _settle(state: State, delivery: Delivery, address: str | None) -> tuple[str | None, Outcome]:
+    seen.bytes, seen.secret_form, seen.event = len(delivery.body), delivery.secret_form, event_of(delivery.body)
     try:
         report = read_delivery(delivery)
     except Unreadable as error:
-        kept = await state.quarantine.keep(delivery, address, str(error))
-        log.warning("webhook quarantined", why=str(error), quarantine_id=kept, job_id=address)
-        return address, Outcome.QUARANTINED
-    applied = await state.store.apply(report, state.clock(), job_id=address, silence=state.silence)
+        kept = await state.quarantine.keep(delivery, seen.job_id, str(error), state.clock())
+        seen.outcome = Outcome.QUARANTINED
+        log.warning("webhook quarantined", why=str(error), quarantine_id=kept, job_id=seen.job_id)
+        return
+    applied = await state.store.apply(report, state.clock(), job_id=seen.job_id, silence=state.silence)
+    seen.job_id, seen.outcome = applied.job_id, applied.outcome
     log.info("webhook", job_id=applied.job_id, outcome=applied.outcome, status=applied.status)
-    return applied.job_id, applied.outcome
-
-
-def _address(request: Request) -> str | None:
-    """The job that the delivery's address names, if it is an id at all; it is not signed, so a hint."""
-    return as_uuid(request.path_params.get("job_id", ""))

@@ -29,6 +29,7 @@ def configure(level: str, form: Literal["json", "console"]) -> None:
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,  # else each line, also one that is not written, makes its logger anew
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -106,16 +106,18 @@ class Following:
     def _read(self, chunk: bytes) -> Iterator[Job | Gap]:
         try:
             for told in self._decoder.feed(chunk):
-                yield from self._comment(told) if isinstance(told, Comment) else self._message(told)
+                if isinstance(told, Comment):
+                    self._comment(told)
+                else:
+                    yield from self._message(told)
                 if self._over:
                     return
         except TooLarge as error:
             raise UnexpectedAnswer(f"{error} from {self._url}") from None
 
-    def _comment(self, told: Comment) -> Iterator[Gap]:
+    def _comment(self, told: Comment) -> None:
         if told.text.startswith(_POSITION):
             self._move(told.text.removeprefix(_POSITION).strip())
-        yield from ()
 
     def _message(self, told: Message) -> Iterator[Job | Gap]:
         if told.event == "gap" and not self._one_job:

@@ -93,6 +93,8 @@ def complete(request: pytest.FixtureRequest) -> Complete:
         ("inpaint-tracker ref", "refresh"),
         ("inpaint-tracker list --par", "--parent"),
         ("inpaint-tracker list --status co", "COMPLETED"),
+        ("inpaint-tracker watch --status co", "COMPLETED"),
+        ("inpaint-tracker st", "stats"),
         ("inpaint-tracker completion z", "zsh"),
         ("inpaint-tracker keys n", "new"),
     ],

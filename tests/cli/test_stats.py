@@ -147,7 +147,7 @@ async def test_live_outlives_an_outage() -> None:
         _, err = await process.communicate()
     assert all(lines)
     first, last = err.decode().splitlines()
-    assert (first.startswith(f"{server.url} cannot be reached: "), first.endswith("Trying on."), last) == (
+    assert (first.startswith(f"{server.url} cannot be reached: "), first.endswith("; trying on."), last) == (
         True, True, "Stopped."
     )  # fmt: skip
     async with unruly(answers(200, {"jobs": {}})) as server:

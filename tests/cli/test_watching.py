@@ -234,11 +234,21 @@ async def test_who_waits_for_ever_is_told_that_nobody_answers() -> None:
         assert watch.process.stderr is not None
         async with asyncio.timeout(20):
             line = (await watch.process.stderr.readline()).decode()
-        assert line.startswith(f"{server.url} cannot be reached (")
+        assert line.startswith(f"{server.url} cannot be reached: ")
+        assert line.endswith("; trying on.\n")
         assert await watch.stop() == (Exit.INTERRUPTED, "Stopped.\n")
     url = f"http://127.0.0.1:{free_port()}"
     code, _, err = await run(url, "watch", "--all")
     assert (code, err.startswith(f"{url} cannot be reached: "), len(err.splitlines())) == (Exit.UNREACHABLE, True, 1)
+
+
+@pytest.mark.parametrize("what", ["0198", "--all"])
+async def test_a_service_that_wants_more_patience_than_we_have_is_left(what: str) -> None:
+    """At first; with the reason."""
+    async with unruly(answers(503, NOT_FOUND, Retry_After="60")) as server:
+        code, _, err = await run(server.url, "watch", what)
+        assert len(server.requests) == 1
+    assert (code, err) == (Exit.UNREACHABLE, f"{server.url} cannot be reached: HTTP 503\n")
 
 
 STRANGERS = {

@@ -218,6 +218,8 @@ def _unknown(document: Document) -> Document:
 
 def _bounded(rest: Document) -> Document:
     """What is kept in the history, unless it is too much to keep, or a number beyond all bounds (1e999)."""
+    if not rest:
+        return rest
     try:
         size = len(json.dumps(rest, allow_nan=False))
     except ValueError:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from tracker.events import Event, Report
 from tracker.ids import first_id, new_id
 from tracker.job import HistoryEntry, Job, Outcome, Status
 from tracker.settings import Settings
+from tracker.store.batches import Batches
 from tracker.store.condition import Condition, read_condition
 from tracker.store.connection import served
 from tracker.store.gauges import Gauges, read_gauges
@@ -83,6 +85,7 @@ class JobStore:
     ) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
+        self._news = Batches(partial(self._scripts.run, "apply"))
         self._backlog = backlog or Backlog()
         self._retention = retention
         self._submit_within = submit_within
@@ -209,7 +212,7 @@ class JobStore:
             change, job_id, silence=silence, adopt_as=stranger,
             strangers_owner=tracked.owner, strangers_labels=tracked.labels,
         )  # fmt: skip
-        outcome, *rest = await self._scripts.run("apply", document, change.fingerprint, quarantined)
+        outcome, *rest = await self._news.tell(document, change.fingerprint, quarantined)
         match outcome:
             case b"unknown":
                 raise NotFound(f"There is no job {job_id}.")

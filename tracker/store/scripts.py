@@ -5,15 +5,33 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from tracker.job import Status
 from tracker.store.keys import prefix
+from tracker.transitions import TABLE, Row
 
 NAMES = ("create", "claim", "apply", "take", "retire", "page", "own", "hold", "resume")
 
 
 def source(name: str) -> str:
-    """The text of `lua/NAME.lua` with the prelude before it."""
+    """The text of `lua/NAME.lua` with the prelude before it, and before that of `apply` the state machine's table."""
     folder = files("tracker.store") / "lua"
-    return (folder / "_prelude.lua").read_text("utf-8") + (folder / f"{name}.lua").read_text("utf-8")
+    prelude, script = ((folder / f"{part}.lua").read_text("utf-8") for part in ("_prelude", name))
+    return prelude + (rules() if name == "apply" else "") + script
+
+
+def rules() -> str:
+    """The table as Lua: `RULES.kind.STATE` is {outcome, status to move to or nil, whether it upholds}."""
+    rows = (f"  {kind} = {{ {_row(row)} }},\n" for kind, row in TABLE.items())
+    return f"local RULES = {{\n{''.join(rows)}}}\n"
+
+
+def _row(row: Row) -> str:
+    cells = ((state, f"'{v.outcome}', {_text(v.to)}, {str(v.upholds).lower()}") for state, v in row.items())
+    return ", ".join(f"{state} = {{ {cell} }}" for state, cell in cells)
+
+
+def _text(status: Status | None) -> str:
+    return f"'{status}'" if status else "nil"
 
 
 class Scripts:

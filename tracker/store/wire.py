@@ -85,24 +85,24 @@ def change_document(
     strangers_owner: str,
     strangers_labels: Mapping[str, str] | None = None,
 ) -> str:
-    """The first argument of `apply.lua`. `job_id` is the address; `adopt_as` the id for a stranger, if one may be."""
+    """A change for `apply.lua`; what is empty or false is left out. `job_id` is the address; `adopt_as` the id for a
+    stranger, if one may be."""
     document = {
         "jobId": job_id,
         "adoptAs": adopt_as,
         "strangersOwner": strangers_owner,
-        "strangersLabels": _compact(strangers_labels) if strangers_labels else None,
+        "strangersLabels": strangers_labels and _compact(strangers_labels),
         "upstreamJobId": change.upstream_job_id,
         "type": change.kind,
         "source": change.source,
         "at": to_ms(change.at),
-        "verdicts": {state: [v.outcome, v.to, v.upholds] for state, v in change.verdicts.items()},
         "progress": change.progress,
         "put": change.put,
         "drop": change.drop,
         "fill": change.fill,
         "lower": change.lower,
         "mark": change.mark,
-        "detail": _compact(change.detail) if change.detail else None,
+        "detail": change.detail and _compact(change.detail),
         "completedAt": _ms(change.completed_at),
         "resultLifetime": _span(change.result_lifetime),
         "asks": change.asks,
@@ -111,7 +111,7 @@ def change_document(
         "needsNoSlot": change.needs_no_slot,
         "silence": _span(silence),
     }
-    return _compact({name: value for name, value in document.items() if value is not None})
+    return _compact({name: value for name, value in document.items() if value or (value == 0 and value is not False)})
 
 
 def _ms(moment: datetime | None) -> int | None:
@@ -122,5 +122,4 @@ def _span(span: timedelta | None) -> int | None:
     return None if span is None else int(span.total_seconds() * 1000)
 
 
-def _compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+_compact = json.JSONEncoder(separators=(",", ":")).encode

@@ -64,7 +64,7 @@ const KEYS = {
   Enter: () => document.querySelector("tr.current a.open")?.click(),
 };
 
-document.addEventListener("keydown", (event) => {
+function onKey(event) {
   const typing = event.target.closest("input, textarea, select, dialog");
   if (event.key === "Escape" && typing?.id === "search") typing.blur();
   if (typing || event.ctrlKey || event.metaKey || event.altKey || !switched.checked) return;
@@ -81,7 +81,11 @@ document.addEventListener("keydown", (event) => {
   }
   gAt = 0;
   event.preventDefault();
-});
+}
+
+document.removeEventListener("keydown", globalThis.early.note);
+document.addEventListener("keydown", onKey);
+globalThis.early.pressed.splice(0).forEach(onKey);
 
 document.addEventListener("focusin", (event) => {
   for (const row of document.querySelectorAll("tr.current")) if (!row.contains(event.target)) row.classList.remove("current");

@@ -15,9 +15,9 @@ from starlette.responses import Response
 from service import queries
 from service.answers import visible
 from service.auth import Caller
-from service.broadcast import Broadcast, Wish, frame, framed
-from service.eventstream import MEDIA, Content, EventStream, comment, word
-from service.listener import Frame, Listener
+from service.live.broadcast import Broadcast, Wish, frame, framed
+from service.live.eventstream import MEDIA, Content, EventStream, comment, word
+from service.live.listener import Frame, Listener
 from service.state import State, state_of
 from tracker.errors import InvalidInput, StoreUnavailable
 from tracker.store.changes import Changes, place
@@ -117,7 +117,10 @@ async def _events(state: State, wish: Wish, known: LastEvent | None, listener: L
     async for content in _missed(state.changes, wish, after, listener.position):
         yield content
     while (frames := await listener.frames()) is not None:
-        yield _joined(one for one in frames if one.place > place(after)) or _at(state.broadcast.told(listener))
+        if frames:
+            yield _joined(one for one in frames if one.place > place(after)) or comment("still here")
+        else:  # nothing waits, so everything that was told has been sent
+            yield _at(max(after, state.broadcast.told(listener), key=place))
     if listener.too_slow:
         yield word("dropped", DROPPED)
 
