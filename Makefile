@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test browser soak fuzz bench check serve worker sandbox lock clean
+.PHONY: demo test browser soak fuzz bench bench-quick check serve worker sandbox lock clean
 
 demo: .venv/demo            ## the main job on this machine, with a picture at the end
 	$(BIN)/inpaint-tracker demo $(ARGS)
@@ -20,8 +20,11 @@ soak: .venv/dev             ## ten minutes of faults and kills, 5,000 jobs; make
 fuzz: .venv/dev             ## 100,000 odd requests; make test has some hundreds of them
 	PYTHONPATH=client $(BIN)/python -m tests.fuzz $(ARGS)
 
-bench: .venv/dev            ## measurements; bench/ says of what
+bench: .venv/bench          ## measurements against yardsticks in the same run, about an hour; docs/performance.md
 	PYTHONPATH=client $(BIN)/python -m bench $(ARGS)
+
+bench-quick: .venv/bench    ## all of them, small, in three minutes
+	PYTHONPATH=client $(BIN)/python -m bench --quick $(ARGS)
 
 check: .venv/dev            ## style and types
 	$(BIN)/ruff check .
@@ -47,6 +50,10 @@ sandbox: .venv/demo         ## a stand-in for Apiframe on 127.0.0.1:9000
 .venv/dev: requirements/dev.txt pyproject.toml | .venv/pip
 	$(PIP) install --require-hashes -r requirements/dev.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/bench: requirements/bench.txt .venv/dev
+	$(PIP) install --require-hashes -r requirements/bench.txt
 	@touch $@
 
 lock:                       ## resolve requirements/*.txt anew from pyproject.toml

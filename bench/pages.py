@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bench.measures import Measure, Scale
 from bench.place import Served, a_redis, a_store, serving
 from tests.door import KEYS, key
 from tests.samples import SILENCE, WEBHOOKS, delivered, pending_job, upstream_id
@@ -25,7 +26,7 @@ PATHS = (
 )  # fmt: skip
 ALIKE = 25
 """Jobs with the same label, however many there are in all."""
-ASKED = 30
+FEW, ASKED = 1_000, 30
 
 
 async def fill(store: JobStore, jobs: int) -> None:
@@ -75,17 +76,17 @@ async def measured(jobs: int) -> tuple[float, dict[str, list[float]]]:
             return filled, await ask(served)
 
 
-def run(console: Console, few: int = 1_000, many: int = 100_000) -> bool:
-    """False where a page takes more than twice the time."""
-    found = {jobs: asyncio.run(measured(jobs)) for jobs in track((few, many), "pages", console=console, transient=True)}
-    table = Table(title=f"Pages with {few:,} jobs in Redis and with {many:,}, median of {ASKED}")
-    for column in ("", f"{few:,}", f"{many:,}", "ratio"):
+def run(console: Console, scale: Scale) -> list[Measure]:
+    many = min(scale.many, 100_000)
+    found = {jobs: asyncio.run(measured(jobs)) for jobs in track((FEW, many), "pages", console=console, transient=True)}
+    table = Table(title=f"Pages with {FEW:,} jobs in Redis and with {many:,}, median of {ASKED}")
+    for column in ("", f"{FEW:,}", f"{many:,}", "ratio"):
         table.add_column(column, justify="right" if column else "left")
     ratios = []
     for path in PATHS:
-        small, large = (median(found[jobs][1][path]) * 1e3 for jobs in (few, many))
+        small, large = (median(found[jobs][1][path]) * 1e3 for jobs in (FEW, many))
         ratios.append(large / small)
         table.add_row(path, f"{small:.1f} ms", f"{large:.1f} ms", f"{ratios[-1]:.2f}")
     console.print(table)
     console.print(f"{many:,} jobs were put in through the store in {found[many][0]:.0f} s.")
-    return max(ratios) <= 2
+    return [Measure(f"the slowest growing page: p50 with {many:,} jobs to {FEW:,}", max(ratios), 2)]

@@ -5,17 +5,18 @@ Against bare ASGI with one shared reader (`bench.bare`), in turn, on the same Re
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median, quantiles
 
 from redis.asyncio import Redis
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from bench.bare import KEY
+from bench.measures import Measure, Scale, in_turn, ratio
 from bench.place import SERVICE, Served, a_redis, a_store, serving
 from tests.door import KEYS
 from tests.samples import SILENCE, WEBHOOKS, delivered, pending_job, upstream_id
@@ -27,6 +28,8 @@ from tracker.store.jobs import JobStore
 BARE = ("uvicorn", "bench.bare:app", "--log-level", "warning")
 FINAL = b'"status":"COMPLETED"'
 PROGRESS = (20, 40, 60, 80)
+JOBS = 10
+"""Whose lives are told in a round."""
 PAUSE = 0.02
 """Between two changes, so that few are taken together."""
 
@@ -117,27 +120,29 @@ def _passing_on(store: JobStore, redis: Redis) -> Callable[[str], Awaitable[None
     return told
 
 
-def run(console: Console, listeners: int = 1000, jobs: int = 10, rounds: int = 5) -> bool:
-    """False where somebody had an end later than a second after it was in Redis."""
-    found: dict[str, list[Round]] = {"ours": [], "bare": []}
+def run(console: Console, scale: Scale) -> list[Measure]:
     with a_redis() as redis_url:
-        for number in track(range(rounds * 2), description="streams", console=console, transient=True):
-            name, command = (("ours", SERVICE), ("bare", BARE))[number % 2]
-            found[name].append(asyncio.run(one_round(redis_url, listeners, jobs, command)))
-    table = Table(title=f"{listeners:,} listeners on one process, {jobs} jobs a round, median of {rounds} rounds")
+        kinds = {
+            name: partial(one_round, redis_url, scale.listeners, JOBS, command)
+            for name, command in (("ours", SERVICE), ("bare", BARE))
+        }
+        found = asyncio.run(in_turn(console, scale.rounds, kinds, "streams"))
+    console.print(_table(scale, found))
+    cost = {name: [one.us for one in rounds] for name, rounds in found.items()}
+    last = max(end for one in found["ours"] for end in one.ends)
+    return [
+        Measure(f"{scale.listeners:,} listeners: CPU a delivery, to bare", ratio(cost["ours"], cost["bare"]), 1.6, 1.2),
+        Measure(f"{scale.listeners:,} listeners: the last of all has a final state after", last, 1, unit=" s"),
+    ]
+
+
+def _table(scale: Scale, found: Mapping[str, Sequence[Round]]) -> Table:
+    table = Table(title=f"{scale.listeners:,} listeners on one process, {JOBS} jobs a round, {scale.rounds} rounds")
     for column in ("", "CPU a delivery", "final state: p50", "p99", "last of all"):
         table.add_column(column, justify="right" if column else "left")
-    for name, all_rounds in found.items():
-        ends = [end for one in all_rounds for end in one.ends]
-        middle, late = median(ends), quantiles(ends, n=100)[98]
-        cost = median(one.us for one in all_rounds)
-        table.add_row(
-            name, f"{cost:.1f} µs", f"{middle * 1e3:.0f} ms", f"{late * 1e3:.0f} ms", f"{max(ends) * 1e3:.0f} ms"
-        )
-    console.print(table)
-    ratio = median(one.us for one in found["ours"]) / median(one.us for one in found["bare"])
-    last = max(end for one in found["ours"] for end in one.ends)
-    console.print(
-        f"CPU a delivery, ours to bare: {ratio:.2f}. Every listener had every final state within {last:.2f} s."
-    )
-    return last < 1.0
+    for name, rounds in found.items():
+        ends = [end for one in rounds for end in one.ends]
+        cost, late = median(one.us for one in rounds), quantiles(ends, n=100)[98]
+        times = (f"{seconds * 1e3:.0f} ms" for seconds in (median(ends), late, max(ends)))
+        table.add_row(name, f"{cost:.1f} µs", *times)
+    return table

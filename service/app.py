@@ -15,21 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from service import (
-    actions,
-    audit,
-    bulk,
-    deliveries,
-    docs,
-    health,
-    images,
-    jobs,
-    openapi,
-    operators,
-    stats,
-    stream,
-    webhooks,
-)
+from service import actions, audit, bulk, deliveries, docs, health, jobs, openapi, operators, stats, webhooks
 from service.auth import Caller, require
 from service.dashboard import assets, signin
 from service.dashboard.audit import audit_page
@@ -40,7 +26,9 @@ from service.dashboard.html import Dashboard, Shown, open_dashboard
 from service.dashboard.job import job_page
 from service.dashboard.jobs import jobs_page
 from service.frontdoor import FrontDoor
+from service.images import route as images
 from service.lifespan import open_state
+from service.live import stream
 from service.requests import RequestContext, accepts
 from service.state import State, state_of
 from tracker import logs

@@ -7,11 +7,11 @@ import structlog
 from anyio import CapacityLimiter
 
 from service.auth import Keyring
-from service.broadcast import Broadcast
 from service.cursors import Cursors
 from service.failures import Failures
 from service.farewell import at_stop_signal
-from service.gallery import Gallery
+from service.images.gallery import Gallery
+from service.live.broadcast import Broadcast
 from service.metrics import Metrics
 from service.recorder import Recorder
 from service.room import Room

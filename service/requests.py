@@ -3,7 +3,6 @@
 import asyncio
 import re
 import time
-import uuid
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack
 from typing import Any, cast
@@ -18,6 +17,7 @@ from service.problems import problem
 from service.room import Room
 from service.state import State, state_of
 from tracker.errors import BadRequest, HeadersTooLarge, TooLarge, TooSlow, TrackerError, UnsupportedMediaType
+from tracker.ids import token
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 MAX_HEADERS = 16 * 1024
@@ -115,7 +115,7 @@ def _suits(part: str, kind: str, name: str) -> bool:
 
 
 def request_id_of(given: str) -> str:
-    return given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if _SANE_ID.fullmatch(given) else token()
 
 
 def account(scope: Scope, route: str, status: int, seconds: float) -> None:

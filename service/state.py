@@ -8,10 +8,10 @@ from anyio import CapacityLimiter
 from starlette.requests import Request
 
 from service.auth import Keyring
-from service.broadcast import Broadcast
 from service.cursors import Cursors
 from service.failures import Failures
-from service.gallery import Gallery
+from service.images.gallery import Gallery
+from service.live.broadcast import Broadcast
 from service.metrics import Metrics
 from service.recorder import Recorder
 from service.room import Room

@@ -56,7 +56,7 @@ async def settle(state: State, seen: Sighting, delivery: Delivery) -> None:
     try:
         report = read_delivery(delivery)
     except Unreadable as error:
-        kept = await state.quarantine.keep(delivery, seen.job_id, str(error))
+        kept = await state.quarantine.keep(delivery, seen.job_id, str(error), state.clock())
         seen.outcome = Outcome.QUARANTINED
         log.warning("webhook quarantined", why=str(error), quarantine_id=kept, job_id=seen.job_id)
         return

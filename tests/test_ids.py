@@ -1,8 +1,12 @@
 """Ids that tell when they were made, and sort by it."""
 
+import os
+import subprocess
+import sys
 import uuid
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,3 +42,11 @@ def test_only_the_usual_form_is_taken_for_a_uuid() -> None:
     assert as_uuid(made.upper()) == made
     for other in ("", "x", made.replace("-", ""), f"{{{made}}}", made[:-1] + "g", "é" * 36):
         assert as_uuid(other) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_process_and_its_child_do_not_go_on_alike() -> None:
+    """Random bytes are fetched many at once, and what is left of them is not inherited."""
+    code = "import os; from tracker.ids import token; token(); child = os.fork(); print(token()); child and os.wait()"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert len(set(told)) == 2

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service import actions, audit, bulk, deliveries, images, jobs, operators, queries, stream, webhooks
+from service import actions, audit, bulk, deliveries, jobs, operators, queries, webhooks
 from service.forms import MAX_FORM
+from service.images import route as images
+from service.live import stream
 from service.reference import samples
 from service.reference.schemas import LABEL_PART, REF
 from tracker import errors

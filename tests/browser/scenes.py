@@ -10,6 +10,7 @@ from tests.door import UPSTREAM_KEY, key, mask_png, signed
 from tests.samples import upstream_id
 from tests.town import Town
 from tracker.apiframe.signature import Verifier
+from tracker.clock import utc_now
 from tracker.store.quarantine import Quarantine
 
 Answer = dict[str, Any]
@@ -37,7 +38,7 @@ async def unread(redis: Redis, job: Answer | None = None) -> str:
     delivery = signed(word)
     genuine = Verifier([UPSTREAM_KEY]).verify(delivery["content"], delivery["headers"]["X-Webhook-Signature"])
     return await Quarantine(redis, timedelta(days=30)).keep(
-        genuine, job["id"] if job else None, "unknown event 'progress'"
+        genuine, job["id"] if job else None, "unknown event 'progress'", utc_now()
     )
 
 

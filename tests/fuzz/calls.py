@@ -11,7 +11,7 @@ from uuid import UUID
 import requests
 from schemathesis import Case
 
-from service import stream
+from service.live import stream
 from service.queries import MAX_WAIT
 from service.reference import samples
 from tests.door import UPSTREAM_KEY, key

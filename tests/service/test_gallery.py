@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from service.gallery import Bounds, Gallery, Shelf
+from service.images.gallery import Bounds, Gallery, Shelf
+from service.images.pictures import Picture, judged
 from service.metrics import Metrics
-from service.pictures import Picture, judged
 from tests.cdn import Shelves, cdn, gated, picture
 from tests.door import UPSTREAM_KEY, settings_for
 from tracker.apiframe.cdn import Cdn

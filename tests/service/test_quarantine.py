@@ -49,7 +49,7 @@ async def kept(quarantine: Quarantine, document: dict[str, Any], address: str | 
     """What an older reader could not read, and today's can."""
     delivery = signed(document)
     genuine = Verifier([UPSTREAM_KEY]).verify(delivery["content"], delivery["headers"]["X-Webhook-Signature"])
-    return await quarantine.keep(genuine, address, "unknown event 'completed'")
+    return await quarantine.keep(genuine, address, "unknown event 'completed'", utc_now())
 
 
 def completed(up: str, **fields: Any) -> dict[str, Any]:

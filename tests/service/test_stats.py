@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from service.app import create_app
-from tests.door import assert_problem, door, key, settings_for
+from tests.door import assert_problem, door, key, settings_for, signed
 from tests.samples import RESULT, SILENCE, START, WEBHOOKS, delivered, looked_up, pending_job, upstream_id
 from tracker.events import Accepted, Report
 from tracker.job import Status
@@ -115,6 +115,15 @@ async def test_credits_are_counted_on_their_day_and_given_back_when_a_job_fails(
     await store.apply(delivered(up, Status.FAILED), NOW, job_id=None, silence=SILENCE)
     await store.apply(looked_up(up, Status.FAILED, credit_cost=0), NOW, job_id=None, silence=SILENCE)
     assert (await stats(settings))["creditsSpent"]["today"] == -6
+
+
+async def test_what_was_quarantined_is_counted_for_those_who_see_everything(redis: Redis, settings: Settings) -> None:
+    """Whose it would have been is not known."""
+    minute_ago = NOW - timedelta(minutes=1)
+    async with door(settings, create_app(settings, lambda: minute_ago)) as api:
+        assert (await api.post("/webhooks/apiframe", **signed(b"{"))).json()["outcome"] == "quarantined"
+    assert (await stats(settings))["webhooksPerMinute"] == {"quarantined": 1}
+    assert (await stats(settings, "editor"))["webhooksPerMinute"] == {}
 
 
 async def test_what_is_in_flight_is_told_with_the_oldest(redis: Redis, settings: Settings, store: JobStore) -> None:

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from service import broadcast
-from service import listener as listener_module
 from service.app import create_app
-from service.broadcast import Broadcast, Wish
+from service.live import broadcast
+from service.live import listener as listener_module
+from service.live.broadcast import Broadcast, Wish
 from tests.door import assert_problem, key, settings_for
 from tests.samples import SILENCE, WEBHOOKS, delivered, looked_up, pending_job, upstream_id
 from tests.service.listening import Ear, Heard, listening

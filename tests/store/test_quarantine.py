@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from tests.door import UPSTREAM_KEY, signed
 from tests.samples import SILENCE, START, Sample, delivered, upstream_id
 from tracker.apiframe.signature import Delivery, Verifier
+from tracker.clock import utc_now
 from tracker.errors import NotFound
 from tracker.job import Outcome, Status
 from tracker.store import quarantine as module
@@ -28,13 +29,13 @@ def genuine(body: bytes) -> Delivery:
 
 
 async def kept(quarantine: Quarantine, *bodies: bytes) -> list[str]:
-    return [await quarantine.keep(genuine(body), None, "why") for body in bodies]
+    return [await quarantine.keep(genuine(body), None, "why", utc_now()) for body in bodies]
 
 
 async def test_a_delivery_comes_out_as_it_went_in(quarantine: Quarantine, redis: Redis) -> None:
     """Whatever its bytes; for a while."""
     delivery = genuine(b"\xff\x00{")
-    entry_id = await quarantine.keep(delivery, "somewhere", "not JSON")
+    entry_id = await quarantine.keep(delivery, "somewhere", "not JSON", utc_now())
     entry = await quarantine.get(entry_id)
     assert (entry.delivery, entry.address, entry.why) == (delivery, "somewhere", "not JSON")
     assert entry.delivery.fingerprint == delivery.fingerprint

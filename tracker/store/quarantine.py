@@ -16,6 +16,7 @@ from tracker.clock import from_ms
 from tracker.errors import NotFound
 from tracker.store.connection import served
 from tracker.store.keys import name
+from tracker.store.stats import count_quarantined
 
 LENGTH = 1000
 PAGE_BYTES = 4 * 1024 * 1024
@@ -55,7 +56,7 @@ class Quarantine:
         self._retention = retention
 
     @served
-    async def keep(self, delivery: Delivery, address: str | None, why: str) -> str:
+    async def keep(self, delivery: Delivery, address: str | None, why: str, now: datetime) -> str:
         """Returns the entry's id."""
         fields: Mapping[Any, Any] = {
             "body": delivery.body,
@@ -67,7 +68,8 @@ class Quarantine:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.xadd(name("quarantine"), dict(fields), maxlen=LENGTH, approximate=True)
             pipe.expire(name("quarantine"), self._retention)
-            added, _ = await pipe.execute()
+            count_quarantined(pipe, now)
+            added, *_ = await pipe.execute()
         return str(added.decode())
 
     @served

@@ -7,16 +7,18 @@ for.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 
 from tracker.clock import from_ms, to_ms
-from tracker.job import Source, Status
+from tracker.job import Outcome, Source, Status
 from tracker.store.connection import served
 from tracker.store.keys import name
 
 MINUTES, HOURS, DAYS = 60, 24, 30
+MINUTE_LIFETIME = timedelta(seconds=4000)
 """How far back is looked; the scripts keep a little more."""
 _SPANS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
 BUCKET = 1.05
@@ -71,6 +73,13 @@ async def read_figures(redis: Redis, owner: str | None, now: datetime) -> Figure
         durations=sum((Counter({int(bucket): int(n) for bucket, n in one.items()}) for one in hours), Counter()),
         credits=list(zip(_starts("day", DAYS, now), (int(one.get(b"credits", 0)) for one in days), strict=True)),
     )
+
+
+def count_quarantined(pipe: Pipeline, now: datetime) -> None:
+    """As the scripts count other outcomes; whose job it would have been about is not known."""
+    this_minute = name("minute", f"{last('minute', 1, now)[0]}:{EVERYBODY}")
+    pipe.hincrby(this_minute, f"webhook:{Outcome.QUARANTINED}", 1)
+    pipe.expire(this_minute, MINUTE_LIFETIME)
 
 
 async def queued(redis: Redis, owners: Sequence[str]) -> dict[str, int]:

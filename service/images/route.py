@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from service import queries
 from service.answers import known_etags, visible
 from service.auth import Caller
-from service.pictures import Picture
+from service.images.pictures import Picture
 from service.state import state_of
 from tracker.errors import Gone, NotFound
 from tracker.job import Job

@@ -15,9 +15,9 @@ from starlette.responses import Response
 from service import queries
 from service.answers import visible
 from service.auth import Caller
-from service.broadcast import Broadcast, Wish, frame, framed
-from service.eventstream import MEDIA, Content, EventStream, comment, word
-from service.listener import Frame, Listener
+from service.live.broadcast import Broadcast, Wish, frame, framed
+from service.live.eventstream import MEDIA, Content, EventStream, comment, word
+from service.live.listener import Frame, Listener
 from service.state import State, state_of
 from tracker.errors import InvalidInput, StoreUnavailable
 from tracker.store.changes import Changes, place

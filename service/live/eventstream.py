@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, aclosing, suppress
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from service.listener import Listener
+from service.live.listener import Listener
 from tracker.errors import StoreUnavailable
 
 MEDIA = "text/event-stream"

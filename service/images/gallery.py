@@ -11,8 +11,8 @@ from weakref import WeakSet
 import structlog
 from anyio import CapacityLimiter, to_thread
 
+from service.images.pictures import Picture, judged, thumbnail
 from service.metrics import Metrics
-from service.pictures import Picture, judged, thumbnail
 from tracker.apiframe.cdn import Cdn
 from tracker.errors import Busy, TrackerError
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import structlog
 
-from service.listener import Frame, Listener
+from service.live.listener import Frame, Listener
 from tracker.errors import Busy, StoreUnavailable
 from tracker.job import Job
 from tracker.store.changes import Change, Changes, place

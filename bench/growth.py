@@ -1,0 +1,111 @@
+"""Whether what people ask for takes longer with many jobs in Redis than with few, and how deliveries fare meanwhile.
+
+One after the other on one connection, so that what is measured is the time an answer takes and not how it queues.
+"""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from datetime import datetime
+from functools import partial
+from math import ceil
+from statistics import median
+
+from redis.asyncio import Redis
+from rich.console import Console
+
+from bench.contenders import our_ends, submitted, wrong
+from bench.load import load
+from bench.measures import Measure, Scale, in_turn, ratio, spread
+from bench.pages import fill
+from bench.place import RETENTION, Served, a_redis, a_store, serving
+from bench.reads import get
+from bench.traffic import DELIVERIES, Request, traffic
+from tracker.clock import utc_now
+from tracker.store.jobs import JobStore
+from tracker.store.keys import name
+from workers import tidy
+
+FEW = 1_000
+ASKED = 200
+RATE = 500.0
+"""Deliveries a second while retention removes jobs."""
+
+
+def run(console: Console, scale: Scale) -> list[Measure]:
+    with a_redis() as few, a_redis() as many:
+        return asyncio.run(_run(console, scale, few, many))
+
+
+async def _run(console: Console, scale: Scale, few: str, many: str) -> list[Measure]:
+    asked: dict[str, dict[str, list[Request]]] = {}
+    async with AsyncExitStack() as stack:
+        served = {}
+        for which, jobs, redis_url in (("few", FEW, few), ("many", scale.many, many)):
+            store, redis = await stack.enter_async_context(a_store(redis_url))
+            began = time.perf_counter()
+            await fill(store, jobs)
+            console.print(f"{jobs:,} jobs were put in through the store in {time.perf_counter() - began:,.0f} s.")
+            asked[which] = await _questions(redis)
+            served[which] = await stack.enter_async_context(serving(redis_url))
+        measures = [await _compared(console, scale, what, served, asked) for what in ("get one", "list 50", "stats")]
+        return [*measures, *await _retired(console, scale, store, served["many"])]
+
+
+async def _questions(redis: "Redis") -> dict[str, list[Request]]:
+    """Of jobs of every age."""
+    chosen = await redis.zrandmember(name("jobs"), ASKED)
+    return {
+        "get one": [get(f"/v1/jobs/{job_id.decode()}") for job_id in chosen],
+        "list 50": [get("/v1/jobs?limit=50")] * ASKED,
+        "stats": [get("/v1/stats")] * ASKED,
+    }
+
+
+async def _compared(
+    console: Console, scale: Scale, what: str, served: dict[str, Served], asked: dict[str, dict[str, list[Request]]]
+) -> Measure:
+    kinds = {which: partial(_p50, one, asked[which][what]) for which, one in served.items()}
+    found = await in_turn(console, scale.rounds, kinds, what)
+    shown = ", ".join(f"{which} {spread([each * 1e3 for each in times], 2)} ms" for which, times in found.items())
+    console.print(f"{what}, p50 of {ASKED}: {shown}")
+    return Measure(f"{what}: p50 with {scale.many:,} jobs to {FEW:,}", ratio(found["many"], found["few"]), 1.3, 1.1)
+
+
+async def _p50(served: Served, asked: list[Request]) -> float:
+    answered = await load(asked, [served.port], connections=1)
+    assert not answered.wrong, answered.wrong
+    return answered.p50
+
+
+async def _retired(console: Console, scale: Scale, store: JobStore, served: Served) -> list[Measure]:
+    """Deliveries before retention begins, and again until every job that had ended by then is removed."""
+    before = [await _delivered(store, served, scale.seconds, seed) for seed in range(scale.rounds)]
+    began, during = time.perf_counter(), list[float]()
+    removing = asyncio.create_task(_remove(store, utc_now() + RETENTION))
+    while not (during and removing.done()):
+        during.append(await _delivered(store, served, scale.seconds, scale.rounds + len(during)))
+    console.print(f"{await removing:,} jobs were removed in {time.perf_counter() - began:,.0f} s.")
+    for when, found in (("before", before), ("meanwhile", during)):
+        shown = spread([p99 * 1e3 for p99 in found], 1)
+        console.print(f"p99 of {RATE:,.0f} deliveries a second {when}, {len(found)} rounds: {shown} ms")
+    slower = median(during) / median(before)
+    return [Measure(f"webhooks: p99 while retention removes {scale.many:,} jobs, to before", slower, 2)]
+
+
+async def _remove(store: JobStore, now: datetime) -> int:
+    """As a worker does, a batch after the other."""
+    removed = 0
+    while batch := await store.retire(now, tidy.BATCH):
+        removed += batch
+    return removed
+
+
+async def _delivered(store: JobStore, served: Served, seconds: float, seed: int) -> float:
+    """The p99 of a stretch of traffic, once it is known that every job stands as it must."""
+    sent = traffic(ceil(RATE * seconds / DELIVERIES), seed=100 + seed)
+    await submitted(store, sent)
+    answered = await load(sent.requests, [served.port], RATE)
+    faults = wrong(await our_ends(store, None, sent), sent)
+    assert (answered.wrong, faults) == ({}, 0)
+    return answered.p99
