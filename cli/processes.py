@@ -32,7 +32,7 @@ def serve(host: Host = None, port: Port = None) -> None:
     from tracker.settings import load
 
     settings = load()
-    logs.configure(settings.log_level, settings.log_format)
+    logs.configure(settings.log_level, settings.log_format, for_good=True)
     address = host or settings.host, settings.port if port is None else port
     run(create_app(settings), listen(*address), "service", settings.request_timeout_seconds)
 
@@ -45,7 +45,7 @@ def worker() -> None:
     from workers.main import run
 
     settings = load()
-    logs.configure(settings.log_level, settings.log_format)
+    logs.configure(settings.log_level, settings.log_format, for_good=True)
     run(settings)
 
 
@@ -63,7 +63,7 @@ def sandbox(host: Host = "127.0.0.1", port: Port = 9000) -> None:
     from tracker import logs
 
     told, settings = _settings(_Logs), _settings(SandboxSettings)
-    logs.configure(told.log_level, told.log_format)
+    logs.configure(told.log_level, told.log_format, for_good=True)
     run(create_app(settings), listen(host or "127.0.0.1", 9000 if port is None else port), "sandbox")
 
 

@@ -19,7 +19,9 @@ _PLAIN = structlog.dev.plain_traceback
 """The default one prints local variables, and with them keys and masks."""
 
 
-def configure(level: str, form: Literal["json", "console"]) -> None:
+def configure(level: str, form: Literal["json", "console"], *, for_good: bool = False) -> None:
+    """`for_good`: a process does so once, and its loggers may be kept. Else each line makes its logger anew, also one
+    that is not written."""
     rendering: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if form == "json"
@@ -29,7 +31,7 @@ def configure(level: str, form: Literal["json", "console"]) -> None:
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,  # else each line, also one that is not written, makes its logger anew
+        cache_logger_on_first_use=for_good,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
