@@ -8,7 +8,7 @@ from prometheus_client import Counter
 from starlette.requests import Request
 
 from service.failures import Failures
-from service.sessions import TOKEN_HEADER, Session, Sessions, mark_of_key
+from service.sessions import COOKIE, TOKEN_HEADER, Session, Sessions, mark_of_key
 from tracker.errors import Forbidden, Unauthenticated
 from tracker.job import Job
 from tracker.settings import ApiKey, Scope
@@ -25,6 +25,7 @@ MISSING = "Send an API key as X-API-Key, or as Authorization: Bearer."
 SAFE = ("GET", "HEAD")
 """Methods that change nothing: a session needs no token for them."""
 NO_TOKEN = f"A session's action needs its token as {TOKEN_HEADER}; reload the page."
+OVER = "The session is over; sign in again."
 UNKNOWN = "Nobody knows this API key. Check that it is whole and has not been rotated out."
 
 
@@ -64,7 +65,11 @@ class Keyring:
                 session.id, request.headers.get(TOKEN_HEADER, "")
             ):
                 raise Forbidden(NO_TOKEN)
+            request.state.by_session = True
             return caller
+        if not key and COOKIE in request.cookies:
+            self._refusals.labels("session").inc()
+            raise Unauthenticated(OVER)  # of a page that was left open, which asks again and again: no guess at a key
         return self.of_key(request, key)
 
     def of_key(self, request: Request, key: str) -> Caller:

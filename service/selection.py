@@ -21,7 +21,9 @@ class JobFilter(BaseModel):
 
     model_config = InpaintRequest.model_config
 
-    status: Annotated[list[Annotated[Status, Field(strict=False)]], Field(min_length=1)] = Field(default_factory=list)
+    status: Annotated[list[Annotated[Status, Field(strict=False)]], Field(min_length=1, max_length=len(Status))] = (
+        Field(default_factory=list)
+    )
     owner: Annotated[str, StringConstraints(min_length=1, max_length=63)] = Field(default_factory=str)
     parent_job_id: Annotated[str, AfterValidator(canonical_uuid)] = Field(default_factory=str)
     labels: Annotated[Labels, Field(min_length=1)] = Field(default_factory=dict)

@@ -31,18 +31,24 @@ def word(event: str, detail: str) -> bytes:
 class EventStream(Response):
     """Sends what `content` makes of a listener, until that ends, the listener is told to, or the client goes.
 
-    A Redis that goes away in the middle ends it, too: the client comes back with the last id.
+    A Redis that goes away in the middle ends it, too: the client comes back with the last id. So does one whose
+    `seconds` are over.
     """
 
-    def __init__(self, listening: AbstractContextManager[Listener], content: Callable[[Listener], Content]) -> None:
+    def __init__(
+        self, listening: AbstractContextManager[Listener], content: Callable[[Listener], Content],
+        seconds: float | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(headers=_HEADERS, media_type=MEDIA)
         del self.headers["content-length"]
         self._listening = listening
         self._content = content
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._listening as listener:
             gone = asyncio.create_task(_until_gone(receive, listener))
+            over = asyncio.get_running_loop().call_later(self._seconds, listener.end) if self._seconds else None
             try:
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 if scope["method"] != "HEAD":
@@ -50,6 +56,8 @@ class EventStream(Response):
                 await send({"type": "http.response.body", "body": b""})
             finally:
                 gone.cancel()
+                if over:
+                    over.cancel()
 
     async def _send_events(self, listener: Listener, send: Send) -> None:
         with suppress(StoreUnavailable):

@@ -24,6 +24,7 @@ from tracker.store.changes import Changes, place
 from tracker.store.wire import Stored
 
 READY_SECONDS = 1.5
+SESSION_SECONDS = 600.0
 STREAM_QUERY = ("status", "owner", "parentJobId", "label.*", "createdAfter", "createdBefore")
 EVENT_ID = "([0-9]{1,15}-[0-9]{1,15})/([0-9]{1,15})"
 
@@ -56,7 +57,7 @@ async def stream_job(request: Request, caller: Caller) -> Response:
     if known and stored.job.status.is_final and stored.version <= known.version:
         return Response(status_code=204)
     content = partial(_job_events, state, stored, known.version if known else 0)
-    return EventStream(state.broadcast.to_job(stored.job.id), content)
+    return EventStream(state.broadcast.to_job(stored.job.id), content, _seconds(request))
 
 
 async def stream_jobs(request: Request, caller: Caller) -> Response:
@@ -73,7 +74,7 @@ async def stream_jobs(request: Request, caller: Caller) -> Response:
     )
     await _ready(state.broadcast)
     wish = Wish(wanted, caller.only_owner)
-    return EventStream(state.broadcast.to_all(wish), partial(_events, state, wish, known))
+    return EventStream(state.broadcast.to_all(wish), partial(_events, state, wish, known), _seconds(request))
 
 
 def _last_event(request: Request) -> LastEvent | None:
@@ -84,6 +85,12 @@ def _last_event(request: Request) -> LastEvent | None:
     if not found:
         raise InvalidInput({"Last-Event-ID": ["Not the id of an event: send one back as it came, or none."]})
     return LastEvent(found[1], int(found[2]))
+
+
+def _seconds(request: Request) -> float | None:
+    """How long a stream may go on: one of a session is taken up again by the browser, and then the session is looked
+    at again, which may be over or signed out by then."""
+    return SESSION_SECONDS if getattr(request.state, "by_session", False) else None
 
 
 async def _ready(broadcast: Broadcast) -> None:
@@ -103,6 +110,8 @@ async def _job_events(state: State, stored: Stored, version: int, listener: List
     if last.version > version:
         yield last.content
     while not last.is_final and (frames := await listener.frames()) is not None:
+        if not frames and await state.store.get(stored.job.id) is None:
+            return  # it was erased: nothing will ever be told of it
         yield _joined(one for one in frames if one.version > last.version) or comment("still here")
         last = max((last, *frames), key=lambda one: one.version)
     if listener.too_slow:

@@ -160,6 +160,7 @@ async def test_a_job_that_moved_on_since_it_was_looked_at_is_refused(
         ({"action": "cancel", "filter": {"owner": ""}}, {"filter"}),
         ({"action": "cancel", "filter": {"labels": {}}}, {"filter"}),
         ({"action": "cancel", "filter": {"status": "PENDING"}}, {"filter"}),
+        ({"action": "cancel", "filter": {"status": ["PENDING"] * 7}}, {"filter"}),
         ({"action": "cancel", "filter": {"createdAfter": 20260315}}, {"filter"}),
     ],
 )

@@ -15,9 +15,11 @@ from redis.asyncio import Redis
 from service.app import create_app
 from service.live import broadcast
 from service.live import listener as listener_module
+from service.live import stream as stream_module
 from service.live.broadcast import Broadcast, Wish
 from tests.door import assert_problem, key, settings_for
 from tests.samples import SILENCE, WEBHOOKS, delivered, looked_up, pending_job, upstream_id
+from tests.service.dashboard.visiting import signed_in
 from tests.service.listening import Ear, Heard, listening
 from tests.serving import serving
 from tracker.clock import utc_now
@@ -402,6 +404,38 @@ async def test_a_stream_that_begins_while_the_service_stops_ends_at_once(redis: 
     with late.to_job("job") as one, late.to_all(Wish(Filter())) as all_:
         async with asyncio.timeout(1):
             assert [await one.frames(), await all_.frames()] == [None, None]
+
+
+async def test_the_stream_of_a_session_is_taken_up_again_from_time_to_time(
+    redis: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that whoever has signed out hears no more; one of a key goes on."""
+    monkeypatch.setattr(stream_module, "SESSION_SECONDS", 0.3)
+    async with served(settings) as api, served(settings) as browser:
+        await signed_in(browser)
+        async with asyncio.timeout(5), browser.stream("GET", "/v1/stream") as response:
+            assert [line async for line in response.aiter_lines() if not line.startswith(":")] == [""]
+        async with listening(api, "/v1/stream") as ear:
+            await ear.next()
+            assert await jobs_within(ear, 0.6) == []
+            assert not ear.response.is_closed
+
+
+async def test_the_stream_of_a_job_that_was_erased_ends(
+    redis: Redis, settings: Settings, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger that turned out to be a job of ours: who follows the one is not kept for ever."""
+    monkeypatch.setattr(broadcast, "HEARTBEAT_SECONDS", 0.1)
+    up = upstream_id()
+    stranger = await store.apply(delivered(up, Status.PROCESSING), utc_now(), job_id=None, silence=SILENCE)
+    ours = pending_job(utc_now())
+    await store.create(ours, b"PNG")
+    await store.claim(utc_now(), lease=SILENCE, max_in_flight=50, webhooks=WEBHOOKS)
+    async with served(settings) as api, listening(api, f"/v1/jobs/{stranger.job_id}/stream", "auditor") as ear:
+        await ear.job()
+        await store.apply(Accepted(up, Status.QUEUED), utc_now(), job_id=ours.id, silence=SILENCE)
+        async with asyncio.timeout(5):
+            assert await ear.rest() == []
 
 
 async def test_a_listener_that_goes_is_forgotten(api: httpx.AsyncClient, store: JobStore) -> None:
