@@ -46,7 +46,7 @@ log = structlog.get_logger()
 async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) -> State:
     """Redis need not be there yet: the service starts, says that it is not ready, and finds it by itself."""
     url = settings.redis_url.get_secret_value()
-    redis, blocking = connect(url), connect(url, reply_within=REPLY_SECONDS)
+    redis, blocking = connect(url), connect(url, reply_within=REPLY_SECONDS, retries=0)
     queue = Queue((settings.queue_redis_url or settings.redis_url).get_secret_value())
     for opened in (redis, blocking, queue):
         stack.push_async_callback(opened.aclose)

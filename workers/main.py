@@ -96,7 +96,7 @@ async def _tools(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Too
 
 
 def _start(stack: AsyncExitStack, tools: Tools) -> Submitter:
-    blocking = connect(tools.settings.redis_url.get_secret_value(), reply_within=REPLY_SECONDS)
+    blocking = connect(tools.settings.redis_url.get_secret_value(), reply_within=REPLY_SECONDS, retries=0)
     stack.push_async_callback(blocking.aclose)
     submitter, feed = Submitter(tools), Feed(blocking)
     feed.listen(lambda entries: submitter.wake() if any(map(_matters, entries)) else None)

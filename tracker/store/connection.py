@@ -31,8 +31,11 @@ def yield_to_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-def connect(url: str, *, reply_within: float | None = 1.0) -> Redis:
-    """A client that gives up on a reply after `reply_within` seconds; None waits for ever (blocking reads)."""
+def connect(url: str, *, reply_within: float | None = 1.0, retries: int = 1) -> Redis:
+    """A client that gives up on a reply after `reply_within` seconds; None waits for ever (blocking reads).
+
+    `retries`: how often it tries again by itself. Whoever must notice that Redis was away, however briefly, has none.
+    """
     over_tcp = {} if url.startswith("unix:") else {"socket_keepalive": True}
     client: Redis = Redis.from_url(
         url,
@@ -40,7 +43,7 @@ def connect(url: str, *, reply_within: float | None = 1.0) -> Redis:
         socket_timeout=reply_within,
         socket_connect_timeout=0.8,
         health_check_interval=30,
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), 1),
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
         retry_on_error=_RETRIED,
         client_name="inpaint-tracker",
     )
