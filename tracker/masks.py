@@ -93,9 +93,11 @@ def from_bytes(data: bytes) -> Mask:
     _require_a_sane_length(data)
     bands = _bands(_decoded(data))
     level = bands[0] if len(bands) == 1 else Image.merge("RGB", bands).convert("L")
-    _require_black_and_white(level, bands)
+    shades = level.histogram()
+    if len(bands) > 1 or _some(shades, IS_GREY):
+        _require_black_and_white(level, bands)
     snapped = level.point(SNAPPED)
-    white = snapped.histogram()[255]
+    white = _some(shades, SNAPPED)
     if not white:
         raise MaskRefused(
             f"Nothing in the mask is white (its lightest pixel is {level.getextrema()[1]} of 255): "
@@ -105,6 +107,11 @@ def from_bytes(data: bytes) -> Mask:
     coverage = round(white / (width * height), 6)
     facts = MaskFacts(sha256=hashlib.sha256(data).hexdigest(), width=width, height=height, coverage=coverage)
     return Mask(facts, _png(snapped))
+
+
+def _some(shades: list[int], wanted: list[int]) -> int:
+    """How many pixels have one of the shades that a table maps to something."""
+    return sum(count for count, mapped in zip(shades, wanted, strict=True) if mapped)
 
 
 def _fault(text: str, start: int, digits: int) -> str:
