@@ -1,4 +1,5 @@
 // Server-sent events of jobs, and the word in the corner on whether this page follows what happens.
+import { leaving } from "./api.js";
 import { fetched } from "./refresh.js";
 import { put } from "./words.js";
 
@@ -54,6 +55,7 @@ export function follow(url, { onJob, onGap = () => {}, onOpen = () => {} }) {
     else if (source?.readyState !== EventSource.OPEN) resume();
   });
   addEventListener("pagehide", letGo);
+  leaving.addEventListener("abort", letGo);
   addEventListener("pageshow", (event) => event.persisted && resume());
   begin();
   return () => {

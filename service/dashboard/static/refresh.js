@@ -1,5 +1,5 @@
 // The page as it is now, fetched anew; its parts take the place of those shown, and where one stands is kept.
-import { toSignIn } from "./api.js";
+import { leaving, toSignIn } from "./api.js";
 import { tick } from "./words.js";
 
 let underway = null;
@@ -17,7 +17,7 @@ export function refresh(only = null) {
 
 export async function fetched() {
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual", signal: leaving });
     if (answer.type === "opaqueredirect") toSignIn();
     if (!answer.ok) return null;
     return new DOMParser().parseFromString(await answer.text(), "text/html");
