@@ -1,11 +1,13 @@
 """The short way of an ordinary delivery: small, whole, genuine. It is most of what comes, and each layer counts.
 
-A connection hands it over once it is all there, and gets the answer later by a call: no request is made of it, and no
-task. What is not ordinary is left to the way of every request. Both ways meet in `service.webhooks`.
+A connection hands over the bytes of a request as they came, and gets the answer later by a call: no request is made of
+them, and no task. What is not ordinary to the letter is left to the way of every request. Both ways meet in
+`service.webhooks`.
 """
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -13,49 +15,57 @@ from typing import Any
 import structlog
 
 from service.problems import problem
-from service.recorder import Sighting
-from service.requests import CRASHED, MAX_HEADERS, ONCE, account, request_id_of
+from service.requests import CRASHED, MAX_HEADERS, account, request_id_of
 from service.room import SMALL
 from service.state import State
-from service.webhooks import begin, conclude, settle
+from service.webhooks import begin, settle, tell
 from tracker.apiframe.reading import Unreadable
 from tracker.apiframe.signature import Delivery
 from tracker.errors import SignatureRefused, StoreUnavailable, TrackerError
-from tracker.ids import as_uuid
 from tracker.store.connection import UNAVAILABLE, unavailable
-from tracker.store.jobs import UNKNOWN, read_answer
+from tracker.store.jobs import UNKNOWN
 
 PATH = "/webhooks/apiframe"
 WITH_JOB = f"{PATH}/{{job_id}}"
-Headers = list[tuple[bytes, bytes]]
-Answer = Callable[[int, Headers, bytes], None]
+BEGINNING = f"POST {PATH}".encode()
 CRASH = "request failed"
+Answer = Callable[[int, bytes, bytes, bool], None]
+"""Takes status, lines of the head, body, and whether the connection ends with it."""
 log = structlog.get_logger()
-_ONCE = frozenset(name.encode() for name in ONCE)
-_ODD = frozenset({b"transfer-encoding", b"expect", b"content-encoding", b"upgrade"})
+
+_UUID = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NAME, _VALUE = rb"[A-Za-z0-9-]+", rb"[!-~](?:[ -~]*[!-~])?"
+_HEAD = re.compile(
+    rb"POST /webhooks/apiframe(?:/(%b))? HTTP/1\.1\r\n((?:%b: %b\r\n){1,64})\r\n" % (_UUID, _NAME, _VALUE)
+)
+"""A head that every reader reads alike (RFC 9112): whatever could be read in two ways is httptools' to judge."""
+_LINE = re.compile(rb"(%b): (%b)\r\n" % (_NAME, _VALUE))
+_ODD = frozenset({b"transfer-encoding", b"expect", b"content-encoding", b"upgrade", b"trailer", b"te"})
+_ENDS = {b"": False, b"keep-alive": False, b"close": True}
+"""By what `Connection` says, whether it ends with this request."""
 
 
 class ShortWay:
     def __init__(self, state: State) -> None:
         self.state = state
+        self.talks = bool(log.is_enabled_for(logging.INFO))
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @staticmethod
-    def may_take(method: bytes, url: bytes) -> bool:
-        """Whether it is worth while to wait for the rest of a request."""
-        return method == b"POST" and url.startswith(b"/webhooks/apiframe")
-
-    def take(self, url: bytes, headers: Headers, body: bytes, answer: Answer) -> bool:
-        """Whether it is taken: then `answer` gets status, headers and body. Else nothing has happened yet."""
-        found = _ordinary(url, headers, body)
-        if found is None:
+    def take(self, data: bytes, answer: Answer) -> bool:
+        """Whether `data`, a whole request, is taken: then `answer` is called once. Else nothing has happened yet."""
+        head = _HEAD.match(data)
+        if head is None or head.end() > MAX_HEADERS:
+            return False
+        headers, body = _headers(head[2]), data[head.end() :]
+        if headers is None or headers.get(b"content-length") != b"%d" % len(body) or len(body) > SMALL:
             return False
         try:
-            delivery = self.state.verifier.verify(body, found[b"x-webhook-signature"].decode("latin-1"))
+            delivery = self.state.verifier.verify(body, headers.get(b"x-webhook-signature", b"").decode())
         except SignatureRefused:
             return False
-        request_id = request_id_of(found.get(b"x-request-id", b"").decode("latin-1"))
-        _Passing(self, url.decode(), delivery, request_id, answer).begin()
+        ends = _ENDS[headers.get(b"connection", b"").lower()]
+        request_id = request_id_of(headers.get(b"x-request-id", b"").decode())
+        _Passing(self, head[1].decode() if head[1] else None, delivery, request_id, answer, ends).begin()
         return True
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
@@ -68,12 +78,14 @@ class ShortWay:
 class _Passing:
     """One delivery, from its signature to its answer."""
 
-    __slots__ = ("_answer", "_delivery", "_path", "_request_id", "_seen", "_way")
+    __slots__ = ("_address", "_answer", "_delivery", "_ends", "_request_id", "_seen", "_way")
 
-    def __init__(self, way: ShortWay, path: str, delivery: Delivery, request_id: str, answer: Answer) -> None:
-        self._way, self._path, self._delivery = way, path, delivery
-        self._request_id, self._answer = request_id, answer
-        self._seen: Sighting = way.state.recorder.sight(as_uuid(path[len(PATH) + 1 :]))
+    def __init__(
+        self, way: ShortWay, address: str | None, delivery: Delivery, request_id: str, answer: Answer, ends: bool
+    ) -> None:
+        self._way, self._address, self._delivery = way, address, delivery
+        self._request_id, self._answer, self._ends = request_id, answer, ends
+        self._seen = way.state.recorder.sight(address)
 
     def begin(self) -> None:
         try:
@@ -93,8 +105,11 @@ class _Passing:
         elif isinstance(answer, UNAVAILABLE):
             self._refuse(unavailable(answer))
         else:
+            outcome, job_id, _, status, _ = answer
+            self._seen.end(job_id, outcome)
             with self._named():
-                conclude(self._seen, read_answer(answer))
+                if self._way.talks:
+                    tell(self._seen, status)
                 self._acknowledge()
 
     async def _settle(self) -> None:
@@ -112,13 +127,9 @@ class _Passing:
         seen = self._seen
         self._way.state.recorder.taken(seen)
         job_id = f'"{seen.job_id}"' if seen.job_id else "null"
-        body = f'{{"jobId":{job_id},"outcome":"{seen.outcome}"}}'.encode()
-        headers = [
-            (b"content-length", b"%d" % len(body)),
-            (b"content-type", b"application/json"),
-            (b"x-request-id", self._request_id.encode()),
-        ]
-        self._end(200, headers, body)
+        body = f'{{"jobId":{job_id},"outcome":"{seen.outcome}"}}'
+        head = f"content-length: {len(body)}\r\ncontent-type: application/json\r\nx-request-id: {self._request_id}\r\n"
+        self._end(200, head.encode(), body.encode())
 
     def _refuse(self, error: StoreUnavailable) -> None:
         with self._named():
@@ -127,38 +138,32 @@ class _Passing:
 
     def _end_badly(self, error: TrackerError) -> None:
         answer = problem(error, self._request_id, {"X-Request-ID": self._request_id})
-        self._end(error.status, answer.raw_headers, bytes(answer.body))
+        head = b"".join(b"%b: %b\r\n" % header for header in answer.raw_headers)
+        self._end(error.status, head, bytes(answer.body))
 
-    def _end(self, status: int, headers: Headers, body: bytes) -> None:
-        self._answer(status, headers, body)
-        route = WITH_JOB if len(self._path) > len(PATH) else PATH
-        account(self._way.state, "POST", self._path, route, status, self._seen.seconds)
+    def _end(self, status: int, head: bytes, body: bytes) -> None:
+        self._answer(status, head, body, self._ends)
+        route = WITH_JOB if self._address else PATH
+        if self._way.talks:
+            account(self._way.state, "POST", self._path, route, status, self._seen.seconds)
+        else:
+            self._way.state.metrics.requests.inc("POST", route, status)
+
+    @property
+    def _path(self) -> str:
+        return f"{PATH}/{self._address}" if self._address else PATH
 
     def _named(self) -> AbstractContextManager[None]:
         """Its id is in the lines of the log, where there are any."""
-        if log.is_enabled_for(logging.INFO):
+        if self._way.talks:
             return structlog.contextvars.bound_contextvars(request_id=self._request_id)
         return nullcontext()
 
 
-def _ordinary(url: bytes, headers: Headers, body: bytes) -> dict[bytes, bytes] | None:
-    """Its headers, None for a request that is not."""
-    named = url[len(PATH) :]
-    if named and (not named.startswith(b"/") or len(named) == 1 or not named[1:].replace(b"-", b"").isalnum()):
+def _headers(lines: bytes) -> dict[bytes, bytes] | None:
+    """By name in lower case; None where one is there twice, or is none of an ordinary delivery's."""
+    found = _LINE.findall(lines)
+    headers = {name.lower(): value for name, value in found}
+    if len(headers) < len(found) or not _ODD.isdisjoint(headers):
         return None
-    found = dict(headers)
-    if len(found) < len(headers) and _twice(headers):
-        return None
-    if not _ODD.isdisjoint(found) or b"x-webhook-signature" not in found or len(body) > SMALL:
-        return None
-    return None if len(url) + sum(map(_size, headers)) > MAX_HEADERS else found
-
-
-def _twice(headers: Headers) -> bool:
-    """Whether a header is there more than once of which one would have to guess which is meant."""
-    names = [name for name, _ in headers if name in _ONCE]
-    return len(names) > len(set(names))
-
-
-def _size(header: tuple[bytes, bytes]) -> int:
-    return len(header[0]) + len(header[1])
+    return headers if headers.get(b"connection", b"").lower() in _ENDS else None
