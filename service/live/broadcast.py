@@ -49,7 +49,7 @@ class Broadcast:
         self._told = START
         self._over = False
         self.listeners = 0
-        feed.listen(self._hear)
+        feed.listen(self._hear, lambda: self.listeners > 0)
         feed.at_close(self.end_all)
         feed.at_loss(self._let_all_resume)
 
@@ -60,6 +60,10 @@ class Broadcast:
     @property
     def well(self) -> bool:
         return self._feed.well
+
+    def attend(self) -> None:
+        """Somebody is about to listen."""
+        self._feed.attend()
 
     @contextmanager
     def to_job(self, job_id: str) -> Iterator[Listener]:

@@ -95,6 +95,7 @@ def _seconds(request: Request) -> float | None:
 
 async def _ready(broadcast: Broadcast) -> None:
     """Raises StoreUnavailable while changes are not heard of."""
+    broadcast.attend()
     deadline = asyncio.get_running_loop().time() + READY_SECONDS
     while not broadcast.well:
         if asyncio.get_running_loop().time() > deadline:
