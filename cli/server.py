@@ -33,6 +33,7 @@ class _Announced(Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         gc.freeze()  # what is there by now stays: it need not be looked through again and again
+        gc.enable()
         for listener in sockets or ():
             host, port = listener.getsockname()[:2]
             log.info(f"{self._name} started", address=f"http://{f'[{host}]' if ':' in host else host}:{port}")

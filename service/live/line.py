@@ -1,4 +1,4 @@
-"""The way out of an answer whose head is sent: the server's own `send`, since the layers above see to the head alone."""
+"""The way out of an answer whose head is sent: the server's own `send`; the layers above see to the head alone."""
 
 from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any, cast
