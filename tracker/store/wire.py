@@ -17,9 +17,9 @@ from tracker.ids import made_at
 from tracker.job import Job, MaskFacts, Result
 from tracker.transitions import Change
 
-_TIMES = ("submittedAt", "startedAt", "completedAt", "updatedAt", "resultExpiresAt")
+TIMES = ("submittedAt", "startedAt", "completedAt", "updatedAt", "resultExpiresAt")
 _JSON = ("labels", "error")
-_PLAIN = ("upstreamJobId", "action", "owner", "status", "progress", "parentJobId", "prompt", "creditCost", "settledBy")
+PLAIN = ("upstreamJobId", "action", "owner", "status", "progress", "parentJobId", "prompt", "creditCost", "settledBy")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def as_bytes(text: str) -> bytes:
 def record_of(job: Job) -> bytes:
     """The record of a new job."""
     document = job.model_dump(mode="json", by_alias=True, exclude_none=True)
-    fields: dict[str, Any] = {name: document[name] for name in _PLAIN if name in document}
+    fields: dict[str, Any] = {name: document[name] for name in PLAIN if name in document}
     fields |= {name: _compact(document[name]) for name in _JSON if document.get(name)}
     fields |= {"mask": _short_mask(job.mask)} if job.mask else {}
     fields |= {"completedAt": to_ms(job.completed_at)} if job.completed_at else {}
@@ -74,11 +74,11 @@ def read_record(job_id: str, packed: bytes | None) -> Stored | None:
     if packed is None:
         return None
     fields = unpack(packed)
-    document: dict[str, Any] = {name: fields[name] for name in _PLAIN if name in fields}
+    document: dict[str, Any] = {name: fields[name] for name in PLAIN if name in fields}
     document |= {name: json.loads(fields[name]) for name in _JSON if name in fields}
-    document |= {name: from_ms(fields[name]) for name in _TIMES if name in fields}
-    document |= {"mask": _whole_mask(fields["mask"])} if "mask" in fields else {}
-    document |= {"result": _whole_result(fields["result"])} if "result" in fields else {}
+    document |= {name: from_ms(fields[name]) for name in TIMES if name in fields}
+    document |= {"mask": whole_mask(fields["mask"])} if "mask" in fields else {}
+    document |= {"result": whole_result(fields["result"])} if "result" in fields else {}
     document.setdefault("action", None)
     return Stored(
         job=Job.model_validate({"id": job_id, "createdAt": made_at(job_id), **document}),
@@ -156,18 +156,20 @@ def _common_start(texts: Sequence[str]) -> str:
     return first[: next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
 
 
-def _whole_result(short: str) -> Result:
+def whole_result(short: str) -> dict[str, Any]:
+    """As `Result` is spelled."""
     start, grid, *images = json.loads(short)
-    return Result(images=tuple(start + image for image in images), grid_url=None if grid is None else start + grid)
+    return {"images": [start + image for image in images], "gridUrl": None if grid is None else start + grid}
 
 
 def _short_mask(mask: MaskFacts) -> bytes:
     return pack([bytes.fromhex(mask.sha256), mask.width, mask.height, mask.coverage])
 
 
-def _whole_mask(short: str) -> MaskFacts:
+def whole_mask(short: str) -> dict[str, Any]:
+    """As `MaskFacts` is spelled."""
     sha256, width, height, coverage = unpack(as_bytes(short))
-    return MaskFacts(sha256=as_bytes(sha256).hex(), width=width, height=height, coverage=coverage)
+    return {"sha256": as_bytes(sha256).hex(), "width": width, "height": height, "coverage": coverage}
 
 
 def _ms(moment: datetime | None) -> int | None:
