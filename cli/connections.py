@@ -1,7 +1,8 @@
 """A connection to our service: a request's head comes in time and is of a sane size, or the connection is closed.
 
 uvicorn sees to neither: it waits for ever for a head, and holds whatever belongs to one. It would also take the
-trailers of a chunked body for headers.
+trailers of a chunked body for headers. What may go the short way (`service.shortway`) is offered to it, and is
+uvicorn's wherever that does not take it.
 """
 
 import asyncio
@@ -14,8 +15,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.failures import EACH_LINE_SECONDS, LINES, Throttle
 from service.problems import problem
+from service.shortway import Headers, ShortWay
 from tracker.errors import BadRequest, HeadersTooLarge, TooSlow, TrackerError
 
+CLOSE = (b"connection", b"close")
 MAX_IDLE_BYTES = 64 * 1024
 """Bytes in a row of which nothing is a body's or ends a head: a head, trailers, extensions of chunks, empty lines."""
 
@@ -24,11 +27,18 @@ class Connection(HttpToolsProtocol):
     seconds: ClassVar[float]
     """For a head to come, and for the rest of a body that was answered before it was there."""
 
-    _running: RequestResponseCycle | None = None
+    _running: "RequestResponseCycle | Brief | None" = None
     """What is being answered; uvicorn's `cycle` is the last that was read, and others may wait before it."""
     _timer: TimerHandle | None = None
     _idle_bytes = 0
     _in_head = False
+    _held: bytes | None = None
+    """So much of a body whose request may go the short way: uvicorn knows nothing of it yet."""
+
+    @property
+    def _shortway(self) -> ShortWay | None:
+        """Of our service; other applications have none."""
+        return self.app_state.get("shortway")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -42,6 +52,8 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._idle_bytes += len(data)
         super().data_received(data)
+        if self._held is not None:
+            self._go_the_long_way()
         if self.transport.is_closing():
             self._stop_waiting()
         elif self._idle_bytes > MAX_IDLE_BYTES:
@@ -62,11 +74,44 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head, self._idle_bytes = False, 0
-        super().on_headers_complete()
+        if self._may_be_short():
+            self._held = b""
+        else:
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._idle_bytes = 0
-        super().on_body(body)
+        if self._held is None:
+            super().on_body(body)
+        else:
+            self._held += body
+
+    def on_message_complete(self) -> None:
+        if self._held is None or not self._went_the_short_way(self._held):
+            self._go_the_long_way()
+            super().on_message_complete()
+        self._held = None
+
+    def _may_be_short(self) -> bool:
+        """One at a time, by who reads the answers."""
+        idle = self._answering is None and not self.pipeline and not self.flow.write_paused and not self.root_path
+        return idle and ShortWay.may_take(self.parser.get_method(), self.url) and self._shortway is not None
+
+    def _went_the_short_way(self, body: bytes) -> bool:
+        brief = Brief(self, self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive())
+        way = self._shortway
+        if way is None or not way.take(self.url, self.headers, body, brief.answer):
+            return False
+        if not brief.response_complete:
+            self.cycle = self._running = brief  # type: ignore[assignment]  # in a cycle's place, see Brief
+        return True
+
+    def _go_the_long_way(self) -> None:
+        """With what is there of a request that was held."""
+        if self._held is not None:
+            body, self._held = self._held, None
+            super().on_headers_complete()
+            super().on_body(body)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
@@ -76,7 +121,7 @@ class Connection(HttpToolsProtocol):
         self._refuse(BadRequest(msg))
 
     @property
-    def _answering(self) -> RequestResponseCycle | None:
+    def _answering(self) -> "RequestResponseCycle | Brief | None":
         return self._running if self._running and not self._running.response_complete else None
 
     def _let_go(self) -> None:
@@ -106,6 +151,34 @@ class Connection(HttpToolsProtocol):
         self._let_go()
         self.transport.close()
         self._stop_waiting()
+
+
+class Brief:
+    """A request that goes the short way, as its connection sees it: in the place of uvicorn's cycle, of which uvicorn
+    asks no more than this while it lasts."""
+
+    __slots__ = ("_connection", "disconnected", "keep_alive", "response_complete")
+
+    response_started = False
+    message_event = asyncio.Event()
+    """Set when a connection is lost; nobody waits for it."""
+
+    def __init__(self, connection: Connection, keep_alive: bool) -> None:
+        self._connection = connection
+        self.keep_alive = keep_alive
+        self.disconnected = self.response_complete = False
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> None:
+        self.response_complete = True
+        connection = self._connection
+        if self.disconnected or connection.transport.is_closing():
+            return
+        lines = [*connection.server_state.default_headers, *headers, *([] if self.keep_alive else [CLOSE])]
+        head = b"".join(b"%b: %b\r\n" % line for line in lines)
+        connection.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], head, body))
+        if not self.keep_alive:
+            connection.transport.close()
+        connection.on_response_complete()
 
 
 def _written(error: TrackerError) -> bytes:

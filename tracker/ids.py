@@ -11,6 +11,8 @@ import uuid
 from datetime import UTC, datetime
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""The digit that tells the variant, with two random bits in it, by a random digit."""
 _lock = threading.Lock()
 _last = (0, 0)
 
@@ -80,6 +82,5 @@ def _counter(milliseconds: int) -> int:
 
 
 def _compose(milliseconds: int, counter: int) -> str:
-    tail = int.from_bytes(_random.take(8), "big") & ((1 << 62) - 1)
-    digits = f"{(milliseconds << 80) | (7 << 76) | (counter << 64) | (2 << 62) | tail:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    time, tail = f"{milliseconds:012x}", _random.take(8).hex()
+    return f"{time[:8]}-{time[8:]}-7{counter:03x}-{_VARIANT[tail[0]]}{tail[1:4]}-{tail[4:]}"

@@ -111,14 +111,14 @@ TABLE: Mapping[Kind, Row] = {
 Fields = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Change:
     """What `apply.lua` needs to know. Field names are the record's; times are milliseconds since 1970.
 
     `put` is written when the job moves, and `drop` removed before; `fill` where a field is empty, when the news is not stale; `lower` makes a
     number smaller, never larger; `mark` is bookkeeping, written whatever the outcome. `asks` wants upstream asked at
     once. `retry_at` and `frees_slot` concern a job that is still pending; with `needs_no_slot` the change is stale for one
-    that holds a slot: an attempt is under way, or its outcome is unknown.
+    that holds a slot: an attempt is under way, or its outcome is unknown. Not frozen, for the reason that a Report has.
     """
 
     kind: Kind

@@ -48,16 +48,17 @@ class Unreadable(ValueError):
 
 def read_delivery(delivery: Delivery) -> Report:
     """Raises Unreadable. The body's `status` is trusted over its `event`; headers are not signed and not asked."""
-    document = read_json(delivery.body)
-    return _report(document, _delivered_status(document), Source.WEBHOOK, delivery.fingerprint)
+    return report_of(read_json(delivery.body), delivery.fingerprint)
 
 
-def event_of(body: bytes) -> str | None:
-    """The event that a body names, whether anybody knows it or not; None where none can be read."""
-    try:
-        return _event(read_json(body))[:MAX_WORD] or None
-    except Unreadable:
-        return None
+def report_of(document: Document, fingerprint: bytes) -> Report:
+    """The same of a body that was parsed already."""
+    return _report(document, _delivered_status(document), Source.WEBHOOK, fingerprint)
+
+
+def event_of(document: Document) -> str | None:
+    """The event that a body names, whether anybody knows it or not; None where it names none."""
+    return _event(document)[:MAX_WORD] or None
 
 
 def read_lookup(body: bytes) -> Report:
@@ -113,12 +114,12 @@ def _report(document: Document, status: Status, source: Source, fingerprint: byt
         expired=document.get("expired") is True,
         origin=_origin(document.get("input")),
         webhook_url=_webhook_url(document.get("input")),
-        rest=_bounded({**rest, **_dissent(document, status), **_unknown(document)}),
+        rest=_bounded(rest | _dissent(document, status) | _unknown(document)),
         fingerprint=fingerprint,
     )
 
 
-def read_result(result: Any) -> tuple[Result | None, Document]:
+def read_result(result: Any) -> tuple[Result | None, dict[str, Any]]:
     """`(None, rest)` where no URL is found. Takes an object, a bare URL, a list of URLs, null; keeps what else came."""
     if isinstance(result, str):
         result = [result]
@@ -195,9 +196,10 @@ def read_error(document: Document) -> str | None:
 
 def _origin(submitted: Any) -> dict[str, str]:
     """What a stranger was made from; the names are the record's."""
+    if not isinstance(submitted, dict):
+        return {}
     names = ("action", "parentJobId", "prompt")
-    given = submitted if isinstance(submitted, dict) else {}
-    return {name: given[name][:MAX_TEXT] for name in names if isinstance(given.get(name), str)}
+    return {name: submitted[name][:MAX_TEXT] for name in names if isinstance(submitted.get(name), str)}
 
 
 def _webhook_url(submitted: Any) -> str | None:
@@ -205,15 +207,15 @@ def _webhook_url(submitted: Any) -> str | None:
     return url if _is_url(url) else None
 
 
-def _dissent(document: Document, status: Status) -> Document:
+def _dissent(document: Document, status: Status) -> dict[str, Any]:
     """The event, kept where it contradicts the status: one says that the job is over, the other not, or not so."""
     event = _event(document)
     told = EVENTS.get(event.lower(), status)
     return {"event": event} if told is not status and (told.is_final or status.is_final) else {}
 
 
-def _unknown(document: Document) -> Document:
-    return {name: value for name, value in document.items() if name not in _KNOWN}
+def _unknown(document: Document) -> dict[str, Any]:
+    return {name: document[name] for name in document if name not in _KNOWN} if document.keys() - _KNOWN else {}
 
 
 def _bounded(rest: Document) -> Document:

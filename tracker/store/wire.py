@@ -98,30 +98,17 @@ def history_of(packed: bytes | None) -> bytes:
     return as_bytes(unpack(packed).get("history", "")) if packed else b""
 
 
-def change_document(
-    change: Change,
-    job_id: str | None,
-    *,
-    silence: timedelta,
-    adopt_as: str | None,
-    strangers_owner: str,
-    strangers_labels: Mapping[str, str] | None = None,
-    quarantined: str = "",
-) -> dict[str, Any]:
-    """A change for `apply.lua`; what is empty or false is left out. `job_id` is the address; `adopt_as` the id for a
-    stranger, if one may be; `quarantined` the entry that leaves the quarantine with this."""
+def change_document(change: Change, job_id: str | None, silence: timedelta, quarantined: str = "") -> dict[str, Any]:
+    """A change for `apply.lua`; what is empty or false is left out. `job_id` is the address, `quarantined` the entry
+    that leaves the quarantine with this."""
     document = {
         "jobId": job_id,
-        "adoptAs": adopt_as,
-        "strangersOwner": strangers_owner,
-        "strangersLabels": strangers_labels and _compact(strangers_labels),
         "fingerprint": change.fingerprint,
         "quarantined": quarantined,
         "upstreamJobId": change.upstream_job_id,
         "type": change.kind,
         "source": change.source,
         "at": to_ms(change.at),
-        "progress": change.progress,
         "put": _written(change.put),
         "drop": change.drop,
         "fill": change.fill,
@@ -136,7 +123,17 @@ def change_document(
         "needsNoSlot": change.needs_no_slot,
         "silence": _span(silence),
     }
-    return {name: value for name, value in document.items() if value or (value == 0 and value is not False)}
+    told = {name: value for name, value in document.items() if value}
+    return told if change.progress is None else {**told, "progress": change.progress}
+
+
+def adoption(job_id: str, owner: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """What a change has besides, where it may find a stranger: his id, and whose he becomes."""
+    return {
+        "adoptAs": job_id,
+        "strangersOwner": owner,
+        **({"strangersLabels": _compact(dict(labels))} if labels else {}),
+    }
 
 
 def _written(fields: Mapping[str, Any]) -> Mapping[str, Any]:
