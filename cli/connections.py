@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from service.failures import EACH_LINE_SECONDS, LINES, Throttle
+from service.passing import Headers
 from service.problems import problem
-from service.shortway import Headers, ShortWay
+from service.shortway import ShortWay
 from tracker.errors import BadRequest, HeadersTooLarge, TooSlow, TrackerError
 
 CLOSE = (b"connection", b"close")

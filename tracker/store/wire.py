@@ -41,7 +41,11 @@ class Stored:
 
     @property
     def etag(self) -> str:
-        return f'"{self.job.id}.{self.version}"'
+        return etag_of(self.job.id, self.version)
+
+
+def etag_of(job_id: str, version: int) -> str:
+    return f'"{job_id}.{version}"'
 
 
 def pack(value: Any) -> bytes:
