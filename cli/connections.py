@@ -175,8 +175,8 @@ class Brief:
         if self.disconnected or connection.transport.is_closing():
             return
         lines = [*connection.server_state.default_headers, *headers, *([] if self.keep_alive else [CLOSE])]
-        head = b"".join(b"%b: %b\r\n" % line for line in lines)
-        connection.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], head, body))
+        head = b"\r\n".join([b": ".join(line) for line in lines])
+        connection.transport.write(b"%b%b\r\n\r\n%b" % (STATUS_LINE[status], head, body))
         if not self.keep_alive:
             connection.transport.close()
         connection.on_response_complete()

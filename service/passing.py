@@ -66,8 +66,8 @@ class Passing:
         """With all headers of the answer but the connection's own."""
         self._answer(status, headers, body)
         seconds = time.perf_counter() - self._started
-        with self.named():
-            account(self._way.state, self.method, self._path, self.route, status, seconds, self.caller)
+        told = {"request_id": self.request_id} | ({"caller": self.caller} if self.caller else {})
+        account(self._way.state, self.method, self._path, self.route, status, seconds, told)
 
     def later(self, work: Awaitable[None]) -> None:
         """For the few that cannot go on without waiting: `work` ends them, or raises."""

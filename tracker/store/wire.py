@@ -11,15 +11,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgpack
+from pydantic_core import from_json
 
 from tracker.clock import from_ms, to_ms
 from tracker.ids import made_at
 from tracker.job import Job, MaskFacts, Result
 from tracker.transitions import Change
 
-TIMES = ("submittedAt", "startedAt", "completedAt", "updatedAt", "resultExpiresAt")
+_TIMES = ("submittedAt", "startedAt", "completedAt", "updatedAt", "resultExpiresAt")
 _JSON = ("labels", "error")
-PLAIN = ("upstreamJobId", "action", "owner", "status", "progress", "parentJobId", "prompt", "creditCost", "settledBy")
+_PLAIN = ("upstreamJobId", "action", "owner", "status", "progress", "parentJobId", "prompt", "creditCost", "settledBy")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def as_bytes(text: str) -> bytes:
 def record_of(job: Job) -> bytes:
     """The record of a new job."""
     document = job.model_dump(mode="json", by_alias=True, exclude_none=True)
-    fields: dict[str, Any] = {name: document[name] for name in PLAIN if name in document}
+    fields: dict[str, Any] = {name: document[name] for name in _PLAIN if name in document}
     fields |= {name: _compact(document[name]) for name in _JSON if document.get(name)}
     fields |= {"mask": _short_mask(job.mask)} if job.mask else {}
     fields |= {"completedAt": to_ms(job.completed_at)} if job.completed_at else {}
@@ -78,9 +79,9 @@ def read_record(job_id: str, packed: bytes | None) -> Stored | None:
     if packed is None:
         return None
     fields = unpack(packed)
-    document: dict[str, Any] = {name: fields[name] for name in PLAIN if name in fields}
+    document: dict[str, Any] = {name: fields[name] for name in _PLAIN if name in fields}
     document |= {name: json.loads(fields[name]) for name in _JSON if name in fields}
-    document |= {name: from_ms(fields[name]) for name in TIMES if name in fields}
+    document |= {name: from_ms(fields[name]) for name in _TIMES if name in fields}
     document |= {"mask": whole_mask(fields["mask"])} if "mask" in fields else {}
     document |= {"result": whole_result(fields["result"])} if "result" in fields else {}
     document.setdefault("action", None)
@@ -159,7 +160,7 @@ def _common_start(texts: Sequence[str]) -> str:
 
 def whole_result(short: str) -> dict[str, Any]:
     """As `Result` is spelled."""
-    start, grid, *images = json.loads(short)
+    start, grid, *images = from_json(short)
     return {"images": [start + image for image in images], "gridUrl": None if grid is None else start + grid}
 
 
