@@ -14,12 +14,11 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from service.failures import EACH_LINE_SECONDS, LINES, Throttle
-from service.passing import Headers
 from service.problems import problem
-from service.shortway import ShortWay
+from service.shortway import BEGINNINGS, ShortWay
 from tracker.errors import BadRequest, HeadersTooLarge, TooSlow, TrackerError
 
-CLOSE = (b"connection", b"close")
+CLOSE = b"connection: close\r\n"
 MAX_IDLE_BYTES = 64 * 1024
 """Bytes in a row of which nothing is a body's or ends a head: a head, trailers, extensions of chunks, empty lines."""
 
@@ -33,8 +32,8 @@ class Connection(HttpToolsProtocol):
     _timer: TimerHandle | None = None
     _idle_bytes = 0
     _in_head = False
-    _held: bytes | None = None
-    """So much of a body whose request may go the short way: uvicorn knows nothing of it yet."""
+    _in_message = False
+    _idle_since = 0.0
 
     @property
     def _shortway(self) -> ShortWay | None:
@@ -51,10 +50,10 @@ class Connection(HttpToolsProtocol):
         self._let_go()
 
     def data_received(self, data: bytes) -> None:
+        if data.startswith(BEGINNINGS) and self._went_the_short_way(data):
+            return
         self._idle_bytes += len(data)
         super().data_received(data)
-        if self._held is not None:
-            self._go_the_long_way()
         if self.transport.is_closing():
             self._stop_waiting()
         elif self._idle_bytes > MAX_IDLE_BYTES:
@@ -64,9 +63,23 @@ class Connection(HttpToolsProtocol):
         else:
             self._wait()
 
+    def _went_the_short_way(self, data: bytes) -> bool:
+        """Of a connection that does nothing else, whose other end reads what it is answered."""
+        way = self._shortway
+        busy = self._in_message or self._answering or self.pipeline or self.flow.write_paused or self.root_path
+        if way is None or busy:
+            return False
+        brief = Brief(self)
+        if not way.take(data, brief.answer):
+            return False
+        self._stop_waiting()
+        if not brief.response_complete:
+            self.cycle = self._running = brief  # type: ignore[assignment]  # in a cycle's place, see Brief
+        return True
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head = True
+        self._in_head = self._in_message = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A trailer is none: whoever checked the headers has not seen it (RFC 9110, 6.5.1)."""
@@ -75,44 +88,15 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head, self._idle_bytes = False, 0
-        if self._may_be_short():
-            self._held = b""
-        else:
-            super().on_headers_complete()
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._idle_bytes = 0
-        if self._held is None:
-            super().on_body(body)
-        else:
-            self._held += body
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if self._held is None or not self._went_the_short_way(self._held):
-            self._go_the_long_way()
-            super().on_message_complete()
-        self._held = None
-
-    def _may_be_short(self) -> bool:
-        """One at a time, by who reads the answers."""
-        idle = self._answering is None and not self.pipeline and not self.flow.write_paused and not self.root_path
-        return idle and ShortWay.may_take(self.parser.get_method(), self.url) and self._shortway is not None
-
-    def _went_the_short_way(self, body: bytes) -> bool:
-        brief = Brief(self, self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive())
-        way = self._shortway
-        if way is None or not way.take(self.url, self.headers, body, brief.answer):
-            return False
-        if not brief.response_complete:
-            self.cycle = self._running = brief  # type: ignore[assignment]  # in a cycle's place, see Brief
-        return True
-
-    def _go_the_long_way(self) -> None:
-        """With what is there of a request that was held."""
-        if self._held is not None:
-            body, self._held = self._held, None
-            super().on_headers_complete()
-            super().on_body(body)
+        self._in_message = False
+        super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
@@ -124,6 +108,28 @@ class Connection(HttpToolsProtocol):
     @property
     def _answering(self) -> "RequestResponseCycle | Brief | None":
         return self._running if self._running and not self._running.response_complete else None
+
+    def on_brief_complete(self) -> None:
+        """As `on_response_complete`, but one timer sees to many requests: to set one for each costs as much as to
+        read it."""
+        if self.pipeline:
+            self.on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._keep_alive(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if self._answering or left > 0:
+            self._keep_alive(max(left, 1.0))
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _keep_alive(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _let_go(self) -> None:
         """What is still being answered is answered to nobody: nothing can be written to a closed connection."""
@@ -164,22 +170,33 @@ class Brief:
     message_event = asyncio.Event()
     """Set when a connection is lost; nobody waits for it."""
 
-    def __init__(self, connection: Connection, keep_alive: bool) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.keep_alive = keep_alive
+        self.keep_alive = True
         self.disconnected = self.response_complete = False
 
-    def answer(self, status: int, headers: Headers, body: bytes) -> None:
+    def answer(self, status: int, head: bytes, body: bytes, ends: bool) -> None:
         self.response_complete = True
         connection = self._connection
         if self.disconnected or connection.transport.is_closing():
             return
-        lines = [*connection.server_state.default_headers, *headers, *([] if self.keep_alive else [CLOSE])]
-        head = b"\r\n".join([b": ".join(line) for line in lines])
-        connection.transport.write(b"%b%b\r\n\r\n%b" % (STATUS_LINE[status], head, body))
-        if not self.keep_alive:
+        ends = ends or not self.keep_alive
+        usual = _lines(connection.server_state.default_headers)
+        connection.transport.write(b"%b%b%b%b\r\n%b" % (STATUS_LINE[status], usual, head, CLOSE if ends else b"", body))
+        if ends:
             connection.transport.close()
-        connection.on_response_complete()
+        connection.on_brief_complete()
+
+
+_known: tuple[object, bytes] = (None, b"")
+
+
+def _lines(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """As they are sent. uvicorn has a new list each second, for the date."""
+    global _known
+    if _known[0] is not headers:
+        _known = headers, b"".join(b"%b: %b\r\n" % header for header in headers)
+    return _known[1]
 
 
 def _written(error: TrackerError) -> bytes:

@@ -10,6 +10,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 
 import structlog
@@ -19,7 +20,6 @@ from tracker.apiframe.signature import SecretForm
 from tracker.clock import Clock
 from tracker.errors import SignatureRefused, StoreUnavailable, TooLarge
 from tracker.ids import new_id
-from tracker.job import Outcome
 from tracker.store.deliveries import KEPT, Deliveries, Line, Refusal
 
 WAITING = 5_000
@@ -35,17 +35,21 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Sighting:
-    """A delivery under way; filled in as more is known of it. `id` tells when it came; `job_id` is at first what its
-    address names."""
+    """A delivery under way; filled in as more is known of it. `job_id` is at first what its address names."""
 
     id: str
+    at: datetime
     started: float
     job_id: str | None
     event: str | None = None
     bytes: int | None = None
     secret_form: SecretForm | None = None
     key_index: int = 0
-    outcome: Outcome | None = None
+    outcome: str | None = None
+
+    def end(self, job_id: str, outcome: str) -> None:
+        """What became of it, and of which job."""
+        self.job_id, self.outcome = job_id, outcome
 
     @property
     def seconds(self) -> float:
@@ -74,7 +78,8 @@ class Recorder:
         self.taken(seen)
 
     def sight(self, address: str | None) -> Sighting:
-        return Sighting(new_id(self._clock()), time.perf_counter(), address)
+        now = self._clock()
+        return Sighting(new_id(now), now, time.perf_counter(), address)
 
     def taken(self, seen: Sighting) -> None:
         self._metrics.deliveries.inc(seen.outcome)

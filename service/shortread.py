@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.answers import FRESH, answered, etags, visible
 from service.auth import Caller
-from service.passing import Answer, Found, Headers, Passing
-from tracker.ids import as_uuid
+from service.passing import UUID, Answer, Asked, Passing, head_of, read
 from tracker.store.connection import UNAVAILABLE, unavailable
 from tracker.store.spelling import spell
 from tracker.store.wire import etag_of, unpack
@@ -17,32 +16,32 @@ from tracker.store.wire import etag_of, unpack
 if TYPE_CHECKING:
     from service.shortway import ShortWay
 
-PATH = b"/v1/jobs/"
-ROUTE = "/v1/jobs/{job_id}"
+BEGINNING = b"GET /v1/jobs/"
+_HEAD = head_of(rb"GET /v1/jobs/(%b)" % UUID)
 _JSON = (b"*/*", b"application/json")
 
 
-def offered(way: "ShortWay", url: bytes, found: Found, body: bytes, answer: Answer) -> "_Read | None":
+def offered(way: "ShortWay", data: bytes, answer: Answer) -> "_Read | None":
     """None for one that is not ordinary: another address, a query, no key or none that may read, another media type."""
-    job_id = url[len(PATH) :].decode("latin-1")
-    if body or as_uuid(job_id) != job_id or found.get(b"accept", b"*/*") not in _JSON:
+    asked = read(_HEAD, data)
+    if asked is None or asked.body or asked.headers.get(b"accept", b"*/*") not in _JSON:
         return None
-    caller = way.state.keyring.of(found.get(b"x-api-key", b"").decode("latin-1").strip())
+    caller = way.state.keyring.of(asked.headers.get(b"x-api-key", b"").decode())
     if caller is None or "read" not in caller.scopes:
         return None
-    return _Read(way, url, found, answer, job_id, caller)
+    return _Read(way, asked, answer, caller)
 
 
 class _Read(Passing):
-    __slots__ = ("_caller", "_job_id", "_known")
+    __slots__ = ("_caller", "_job_id", "_known", "caller")
     method = "GET"
-    route = ROUTE
+    route = "/v1/jobs/{job_id}"
 
-    def __init__(self, way: "ShortWay", url: bytes, found: Found, answer: Answer, job_id: str, caller: Caller) -> None:
-        super().__init__(way, url, found, answer)
-        self._job_id, self._caller, self.caller = job_id, caller, caller.name
-        given = found.get(b"if-none-match")
-        self._known = etags([given.decode("latin-1")]) if given else frozenset[str]()
+    def __init__(self, way: "ShortWay", asked: Asked, answer: Answer, caller: Caller) -> None:
+        super().__init__(way, asked, answer)
+        self._job_id, self._caller, self.caller = str(asked.job_id), caller, caller.name
+        given = asked.headers.get(b"if-none-match")
+        self._known = etags([given.decode()]) if given else frozenset[str]()
 
     def begin(self) -> None:
         self._way.state.store.look(self._job_id, self._told)
@@ -67,16 +66,14 @@ class _Read(Passing):
             return None
 
     def _show(self, etag: str, document: bytes) -> None:
-        headers = [(b"etag", etag.encode()), (b"cache-control", FRESH.encode())]
+        head = f"etag: {etag}\r\ncache-control: {FRESH}\r\nx-request-id: {self.request_id}\r\n"
         if etag in self._known or "*" in self._known:
-            self._end(304, headers, b"")
+            self.end(304, head.encode(), b"")
         else:
-            length = b"%d" % len(document)
-            self._end(200, [*headers, (b"content-length", length), (b"content-type", b"application/json")], document)
-
-    def _end(self, status: int, headers: Headers, body: bytes) -> None:
-        self.end(status, [*headers, (b"x-request-id", self.request_id.encode())], body)
+            head += f"content-length: {len(document)}\r\ncontent-type: application/json\r\n"
+            self.end(200, head.encode(), document)
 
     async def _find(self) -> None:
         answer = answered(await visible(self._way.state, self._caller, self._job_id), self._known)
-        self._end(answer.status_code, answer.raw_headers, bytes(answer.body))
+        answer.headers["X-Request-ID"] = self.request_id
+        self.end(answer.status_code, b"".join(b"%b: %b\r\n" % one for one in answer.raw_headers), bytes(answer.body))

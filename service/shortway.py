@@ -1,49 +1,46 @@
 """The short way of what comes most, an ordinary delivery or a look at a job: each layer counts.
 
-A connection hands such a request over once it is all there, and gets the answer later by a call: no request is made of
-it, and no task. What is not ordinary is left to the way of every request, and both ways meet in `service.webhooks` and
-`service.answers`.
+A connection hands over the bytes of a request as they came, and gets the answer later by a call: no request is made of
+them, and no task. What is not ordinary to the letter is left to the way of every request. Both ways meet in
+`service.webhooks` and `service.answers`.
 """
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from typing import Any
 
+import structlog
+
 from service import shortread
-from service.passing import Answer, Found, Headers, Passing, ordinary
-from service.recorder import Sighting
+from service.passing import UUID, Answer, Asked, Passing, head_of, read
 from service.room import SMALL
 from service.state import State
-from service.webhooks import begin, conclude, settle
+from service.webhooks import begin, settle, tell
 from tracker.apiframe.reading import Unreadable
 from tracker.apiframe.signature import Delivery
 from tracker.errors import SignatureRefused, StoreUnavailable, TrackerError
-from tracker.ids import as_uuid
 from tracker.store.connection import UNAVAILABLE, unavailable
-from tracker.store.jobs import UNKNOWN, read_answer
+from tracker.store.jobs import UNKNOWN
 
 PATH = "/webhooks/apiframe"
 WITH_JOB = f"{PATH}/{{job_id}}"
-_PLACES = {b"POST": PATH.encode(), b"GET": shortread.PATH}
+BEGINNINGS = f"POST {PATH}".encode(), shortread.BEGINNING
+"""Of requests that are worth a look."""
+_HEAD = head_of(rb"POST /webhooks/apiframe(?:/(%b))?" % UUID)
+log = structlog.get_logger()
 
 
 class ShortWay:
     def __init__(self, state: State) -> None:
         self.state = state
+        self.talks = bool(log.is_enabled_for(logging.INFO))
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @staticmethod
-    def may_take(method: bytes, url: bytes) -> bool:
-        """Whether it is worth while to wait for the rest of a request. Only such are to be offered."""
-        return url.startswith(_PLACES.get(method, ()))
-
-    def take(self, url: bytes, headers: Headers, body: bytes, answer: Answer) -> bool:
-        """Whether it is taken: then `answer` gets status, headers and body. Else nothing has happened yet."""
-        found = ordinary(url, headers)
-        if found is None:
-            return False
-        offer = shortread.offered if url.startswith(shortread.PATH) else _offered
-        passing = offer(self, url, found, body, answer)
+    def take(self, data: bytes, answer: Answer) -> bool:
+        """Whether `data`, a whole request, is taken: then `answer` is called once. Else nothing has happened yet."""
+        offered = shortread.offered if data.startswith(shortread.BEGINNING) else _offered
+        passing = offered(self, data, answer)
         if passing is None:
             return False
         with passing:
@@ -57,19 +54,16 @@ class ShortWay:
         task.add_done_callback(self._tasks.discard)
 
 
-def _offered(way: ShortWay, url: bytes, found: Found, body: bytes, answer: Answer) -> "_Delivered | None":
+def _offered(way: ShortWay, data: bytes, answer: Answer) -> "_Delivered | None":
     """None for one that is not ordinary, or not genuine."""
-    named = url[len(PATH) :]
-    if named and (not named.startswith(b"/") or len(named) == 1 or not named[1:].replace(b"-", b"").isalnum()):
-        return None
-    signature = found.get(b"x-webhook-signature")
-    if signature is None or len(body) > SMALL:
+    asked = read(_HEAD, data)
+    if asked is None or len(asked.body) > SMALL:
         return None
     try:
-        delivery = way.state.verifier.verify(body, signature.decode("latin-1"))
+        delivery = way.state.verifier.verify(asked.body, asked.headers.get(b"x-webhook-signature", b"").decode())
     except SignatureRefused:
         return None
-    return _Delivered(way, url, found, answer, delivery)
+    return _Delivered(way, asked, answer, delivery)
 
 
 class _Delivered(Passing):
@@ -78,14 +72,14 @@ class _Delivered(Passing):
     __slots__ = ("_delivery", "_seen")
     method = "POST"
 
-    def __init__(self, way: ShortWay, url: bytes, found: Found, answer: Answer, delivery: Delivery) -> None:
-        super().__init__(way, url, found, answer)
+    def __init__(self, way: ShortWay, asked: Asked, answer: Answer, delivery: Delivery) -> None:
+        super().__init__(way, asked, answer)
         self._delivery = delivery
-        self._seen: Sighting = way.state.recorder.sight(as_uuid(self._path[len(PATH) + 1 :]))
+        self._seen = way.state.recorder.sight(asked.job_id)
 
     @property
     def route(self) -> str:
-        return WITH_JOB if len(self._path) > len(PATH) else PATH
+        return WITH_JOB if self.job_id else PATH
 
     def begin(self) -> None:
         try:
@@ -101,7 +95,10 @@ class _Delivered(Passing):
             if answer == UNKNOWN:
                 self.later(self._settle())
             else:
-                conclude(self._seen, read_answer(answer))
+                outcome, job_id, _, status, _ = answer
+                self._seen.end(job_id, outcome)
+                if self._way.talks:
+                    tell(self._seen, status)
                 self._acknowledge()
 
     async def _settle(self) -> None:
@@ -112,13 +109,9 @@ class _Delivered(Passing):
         seen = self._seen
         self._way.state.recorder.taken(seen)
         job_id = f'"{seen.job_id}"' if seen.job_id else "null"
-        body = f'{{"jobId":{job_id},"outcome":"{seen.outcome}"}}'.encode()
-        headers = [
-            (b"content-length", b"%d" % len(body)),
-            (b"content-type", b"application/json"),
-            (b"x-request-id", self.request_id.encode()),
-        ]
-        self.end(200, headers, body)
+        body = f'{{"jobId":{job_id},"outcome":"{seen.outcome}"}}'
+        head = f"content-length: {len(body)}\r\ncontent-type: application/json\r\nx-request-id: {self.request_id}\r\n"
+        self.end(200, head.encode(), body.encode())
 
     def refuse(self, error: TrackerError) -> None:
         with self.named():

@@ -20,7 +20,6 @@ from tracker.events import Report
 from tracker.ids import as_uuid
 from tracker.job import Outcome
 from tracker.store.batches import Told
-from tracker.store.jobs import Applied
 
 MAX_DELIVERY = 256 * 1024
 log = structlog.get_logger()
@@ -61,20 +60,21 @@ async def settle(state: State, seen: Sighting, delivery: Delivery) -> None:
         seen.outcome = Outcome.QUARANTINED
         log.warning("webhook quarantined", why=str(error), quarantine_id=kept, job_id=seen.job_id)
         return
-    conclude(seen, await state.store.apply(report, state.clock(), job_id=seen.job_id, silence=state.silence))
+    applied = await state.store.apply(report, state.clock(), job_id=seen.job_id, silence=state.silence)
+    seen.end(applied.job_id, applied.outcome)
+    tell(seen, applied.status)
 
 
 def begin(state: State, seen: Sighting, delivery: Delivery, told: Told) -> None:
-    """The same as far as it goes without waiting: `told` gets what `JobStore.put` has for it, to `conclude` with.
+    """The same as far as it goes without waiting: `told` gets what `JobStore.put` has for it.
 
     Raises Unreadable, and StoreUnavailable.
     """
-    state.store.put(_read(seen, delivery), state.clock(), told, job_id=seen.job_id, silence=state.silence)
+    state.store.put(_read(seen, delivery), seen.at, told, job_id=seen.job_id, silence=state.silence)
 
 
-def conclude(seen: Sighting, applied: Applied) -> None:
-    seen.job_id, seen.outcome = applied.job_id, applied.outcome
-    log.info("webhook", job_id=applied.job_id, outcome=applied.outcome, status=applied.status)
+def tell(seen: Sighting, status: str) -> None:
+    log.info("webhook", job_id=seen.job_id, outcome=seen.outcome, status=status)
 
 
 def _read(seen: Sighting, delivery: Delivery) -> Report:

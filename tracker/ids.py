@@ -8,6 +8,7 @@ import os
 import re
 import threading
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -29,14 +30,15 @@ class _Random:
 
     def forget(self) -> None:
         """After a fork: else both would go on alike."""
-        self._bytes, self._at = b"", self.MANY
+        self._pieces: Iterator[str] = iter(())
 
-    def take(self, count: int) -> bytes:
-        with _lock:
-            if self._at + count > self.MANY:
-                self._bytes, self._at = os.urandom(self.MANY), 0
-            self._at += count
-            return self._bytes[self._at - count : self._at]
+    def take(self) -> str:
+        """16 hex digits. An iterator gives each to one thread alone."""
+        for piece in self._pieces:
+            return piece
+        digits = os.urandom(self.MANY).hex()
+        self._pieces = iter([digits[at : at + 16] for at in range(16, len(digits), 16)])
+        return digits[:16]
 
 
 _random = _Random()
@@ -44,7 +46,7 @@ _random = _Random()
 
 def token() -> str:
     """32 hex digits that nobody else has, with no time in them."""
-    return _random.take(16).hex()
+    return _random.take() + _random.take()
 
 
 def new_id(now: datetime) -> str:
@@ -82,5 +84,5 @@ def _counter(milliseconds: int) -> int:
 
 
 def _compose(milliseconds: int, counter: int) -> str:
-    time, tail = f"{milliseconds:012x}", _random.take(8).hex()
+    time, tail = f"{milliseconds:012x}", _random.take()
     return f"{time[:8]}-{time[8:]}-7{counter:03x}-{_VARIANT[tail[0]]}{tail[1:4]}-{tail[4:]}"

@@ -26,6 +26,7 @@ MAX_URL = 2048
 MAX_REST = 4000
 
 EVENTS = {"progress": Status.PROCESSING, "completed": Status.COMPLETED, "failed": Status.FAILED}
+_WITH_ERROR = (Status.FAILED, Status.CANCELLED)
 STATUSES = {status.value: status for status in Status if status is not Status.PENDING}
 _ID = ("jobId", "id", "job_id")
 _ERROR = ("error", "message", "error_message")
@@ -89,31 +90,32 @@ def _whole_character(escape: re.Match[bytes]) -> bytes:
 
 
 def _delivered_status(document: Document) -> Status:
-    event = _event(document)
+    event = _event(document).lower()
     status = _word(document, "status").upper()
-    if event and event.lower() not in EVENTS:
-        raise Unreadable(f"unknown event {event!r:.80}")
+    if event and event not in EVENTS:
+        raise Unreadable(f"unknown event {_event(document)!r:.80}")
     if status and status not in STATUSES:
-        raise Unreadable(f"unknown status {status!r:.80}")
+        raise Unreadable(f"unknown status {document.get('status')!r:.80}")
     if not (event or status):
         raise Unreadable("neither event nor status")
-    return STATUSES[status] if status else EVENTS[event.lower()]
+    return STATUSES[status] if status else EVENTS[event]
 
 
 def _report(document: Document, status: Status, source: Source, fingerprint: bytes) -> Report:
     result, rest = read_result(document.get("result"))
+    submitted = document.get("input")
     return Report(
         source=source,
         upstream_job_id=_job_id(document),
         status=status,
         progress=_progress(document.get("progress")),
         result=result,
-        error=read_error(document) if status in (Status.FAILED, Status.CANCELLED) else None,
+        error=read_error(document) if status in _WITH_ERROR else None,
         credit_cost=read_count(document.get("creditCost")),
         completed_at=read_moment(document.get("completedAt")),
         expired=document.get("expired") is True,
-        origin=_origin(document.get("input")),
-        webhook_url=_webhook_url(document.get("input")),
+        origin=_origin(submitted) if submitted else {},
+        webhook_url=_webhook_url(submitted) if submitted else None,
         rest=_bounded(rest | _dissent(document, status) | _unknown(document)),
         fingerprint=fingerprint,
     )
@@ -121,12 +123,14 @@ def _report(document: Document, status: Status, source: Source, fingerprint: byt
 
 def read_result(result: Any) -> tuple[Result | None, dict[str, Any]]:
     """`(None, rest)` where no URL is found. Takes an object, a bare URL, a list of URLs, null; keeps what else came."""
+    if result is None:
+        return None, {}
     if isinstance(result, str):
         result = [result]
     if isinstance(result, list):
         result = {"images": result}
     if not isinstance(result, dict):
-        return None, {} if result is None else {"result": result}
+        return None, {"result": result}
     listed = _as_list(result.get("images"))
     images = tuple(url for url in listed if _is_url(url))[:MAX_URLS]
     grid = next((result[name] for name in _GRID if _is_url(result.get(name))), None)
@@ -166,6 +170,8 @@ def _job_id(document: Document) -> str:
 
 def _progress(value: Any) -> int | None:
     """0-100, also from a float or a number in a string; None for what is no number."""
+    if type(value) is int:
+        return min(100, max(0, value))
     try:
         return min(100, max(0, int(float(value)))) if not isinstance(value, bool) else None
     except (TypeError, ValueError, OverflowError):
@@ -179,6 +185,8 @@ def read_count(value: Any) -> int | None:
 
 def read_moment(value: Any) -> datetime | None:
     """None for what is no time, and for a time before there was an Apiframe: the zero of some language."""
+    if value is None:
+        return None
     try:
         moment = datetime.fromisoformat(value)
         known = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

@@ -43,7 +43,7 @@ class Line(NamedTuple):
     """A delivery, and what became of it: an `outcome` where it was taken, a `cause` where it was refused. When it came
     is in its id."""
 
-    outcome: Outcome | None = None
+    outcome: str | None = None
     cause: Refusal | None = None
     job_id: str | None = None
     event: str | None = None

@@ -224,11 +224,12 @@ class JobStore:
                 raise NotFound(f"There is no job {job_id}.")
             case ["gone"]:
                 raise NotFound(f"The delivery {quarantined} is in quarantine no more.")
-        return read_answer(answer)
+        outcome, found, version, status, before = answer
+        return Applied(Outcome(outcome), found, version, Status(status), Status(before))
 
     def put(self, report: Report, now: datetime, told: Told, *, job_id: str | None, silence: timedelta) -> None:
-        """The same without waiting: `told` gets an answer for `read_answer`, UNKNOWN where no job of ours is meant, or
-        what went wrong. Raises StoreUnavailable."""
+        """The same without waiting: `told` gets the script's answer (outcome, job id, version, status, status before),
+        UNKNOWN where no job of ours is meant, or what went wrong. Raises StoreUnavailable."""
         self._news.put(change_document(plan(report, now), job_id, silence), told)
 
     async def _apply(self, *documents: dict[str, Any]) -> list[Any]:
@@ -317,11 +318,6 @@ class JobStore:
     async def condition(self) -> Condition:
         """How this Redis is. Raises StoreUnavailable also where INFO is forbidden."""
         return await read_condition(self._redis)
-
-
-def read_answer(answer: Any) -> Applied:
-    outcome, job_id, version, status, before = answer
-    return Applied(Outcome(outcome), job_id, version, Status(status), Status(before))
 
 
 def _adoption(report: Report, now: datetime, tracked_by: Tracked | None) -> dict[str, Any]:
