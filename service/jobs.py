@@ -1,7 +1,7 @@
 """The callers' routes: submit a job, get one (now or when it changes), list them, read a history."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from functools import partial
 
 import structlog
@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service import queries
-from service.answers import FRESH, job_answer, known_etags, page_answer, visible
+from service.answers import answered, job_answer, known_etags, page_answer, visible
 from service.auth import Caller
 from service.documents import json_object
 from service.forms import Part, fields, read_form
@@ -57,9 +57,7 @@ async def get(request: Request, caller: Caller) -> Response:
     known = known_etags(request)
     if wait.seconds and not stored.job.status.is_final:
         stored = await _awaited(state, stored, known - {"*"} or {stored.etag}, wait)
-    if stored.etag in known or "*" in known:
-        return Response(status_code=304, headers={"ETag": stored.etag, "Cache-Control": FRESH})
-    return job_answer(stored)
+    return answered(stored, known)
 
 
 LIST_QUERY = ("status", "owner", "parentJobId", "label.*", "createdAfter", "createdBefore", "limit", "cursor")
@@ -129,7 +127,7 @@ def _idempotency_key(request: Request) -> str | None:
     return key
 
 
-async def _awaited(state: State, stored: Stored, known: set[str], wait: queries.Wait) -> Stored:
+async def _awaited(state: State, stored: Stored, known: Set[str], wait: queries.Wait) -> Stored:
     deadline = time.monotonic() + wait.seconds
     with state.feed.watch(stored.job.id) as watcher:
         while True:

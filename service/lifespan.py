@@ -17,8 +17,7 @@ from service.recorder import Recorder
 from service.room import Room
 from service.sessions import Sessions
 from service.state import State
-from tracker.apiframe.cdn import Cdn
-from tracker.apiframe.client import ApiframeClient
+from service.upstream import Upstream
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
 from tracker.errors import StoreUnavailable
@@ -66,8 +65,9 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     keep_running(stack, "deliveries", recorder.run)
     audit = Audit(redis, retention)
     stack.push_async_callback(_write_the_last, audit)
-    apiframe = await stack.enter_async_context(ApiframeClient(settings))
-    gallery = Gallery(await stack.enter_async_context(Cdn(settings)), metrics, settings.apiframe_timeout_seconds / 2)
+    upstream = Upstream(settings)
+    stack.push_async_callback(upstream.aclose)
+    gallery = Gallery(upstream, metrics, settings.apiframe_timeout_seconds / 2)
     stack.push_async_callback(gallery.aclose)
     state = State(
         settings=settings,
@@ -79,7 +79,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         audit=audit,
         recorder=recorder,
         intake=Intake(store, clock),
-        lookups=Lookups(settings, clock, store, apiframe),
+        lookups=Lookups(settings, clock, store, upstream),
         feed=feed,
         changes=changes,
         broadcast=broadcast,

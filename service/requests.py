@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import ExitStack
 from typing import Any, cast
 
@@ -53,6 +53,7 @@ class RequestContext:
         headers = Headers(scope=scope)
         request_id = request_id_of(headers.get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
+        scope["state"]["send"] = send  # for whoever sends so often that each layer counts
         answer = _Answer(send, request_id)
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id), ExitStack() as until_answered:
@@ -70,7 +71,9 @@ class RequestContext:
                     await problem(TrackerError(CRASHED), request_id)(scope, receive, answer)
             route = getattr(scope.get("route"), "path", "none")
             state, seconds = cast(State, scope["state"]["tracker"]), time.perf_counter() - started
-            account(state, scope["method"], scope["path"], route, answer.status, seconds, scope["state"].get("caller"))
+            caller = scope["state"].get("caller")
+            told = {"caller": caller} if caller else {}
+            account(state, scope["method"], scope["path"], route, answer.status, seconds, told)
 
 
 class _Answer:
@@ -120,13 +123,12 @@ def request_id_of(given: str) -> str:
 
 
 def account(
-    state: State, method: str, path: str, route: str, status: int, seconds: float, caller: str | None = None
+    state: State, method: str, path: str, route: str, status: int, seconds: float, told: Mapping[str, str]
 ) -> None:
-    """A count and a line of the log for a request that was answered."""
+    """A count and a line of the log for a request that was answered; `told` is in the line, too."""
     state.metrics.requests.inc(method if method in METHODS else "other", route, status)
     say = log.debug if path in PROBES or status in TOLD_ELSEWHERE else log.info
-    known = {"caller": caller} if caller else {}
-    say("request", method=method, path=path, status=status, ms=round(seconds * 1000, 1), **known)
+    say("request", method=method, path=path, status=status, ms=round(seconds * 1000, 1), **told)
 
 
 async def read_body(request: Request, limit: int, room: Room | None = None) -> bytes:
