@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
-from anyio import CapacityLimiter
 from starlette.requests import Request
 
+from service.aside.judges import Judges
 from service.auth import Keyring
 from service.cursors import Cursors
 from service.failures import Failures
@@ -58,8 +58,7 @@ class State:
     doorstep: Room
     """For those of webhooks, which anybody may send until their signature is looked at."""
     gallery: Gallery
-    decoding: CapacityLimiter
-    """Masks decoded at once: each may take some hundred megabytes for a moment."""
+    judges: Judges
 
     @property
     def silence(self) -> timedelta:
