@@ -137,10 +137,7 @@ def account(scope: Scope, route: str, status: int, seconds: float) -> None:
 
 async def read_body(request: Request, limit: int, room: Room | None = None) -> bytes:
     """The raw body, never more than `limit` bytes of it in memory. Raises as `bounded` does."""
-    body = bytearray()
-    async for chunk in bounded(request, limit, room):
-        body += chunk
-    return bytes(body)
+    return b"".join([chunk async for chunk in bounded(request, limit, room)])
 
 
 async def bounded(request: Request, limit: int, room: Room | None = None) -> AsyncGenerator[bytes, None]:
