@@ -3,7 +3,7 @@
 A process of its own on bare epoll, so that it is not what is measured: it spends a few microseconds a request, and
 tells how much of its processor it used. Without a rate each connection sends as soon as it is answered. With one,
 requests are due at fixed times and a latency runs from the time at which the request was due: who falls behind is seen
-to. `requests_file` writes FILE; what comes out is an `Answered` as JSON.
+to. It says when it is connected, and begins at a line; what comes out at the end is an `Answered` as JSON.
 """
 
 import argparse
@@ -20,13 +20,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import quantiles
+from subprocess import PIPE
 from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any
 
-from bench.traffic import Request
+if TYPE_CHECKING:  # whoever only sends is there sooner without
+    from bench.traffic import Request
 
 CONNECTIONS = 64
 PATIENCE = 60.0
 """Seconds without any answer after which nothing more is waited for."""
+READY = b"ready\n"
 TAKEN = frozenset({b"200", b"202", b"204"})
 
 
@@ -49,19 +53,36 @@ class Answered:
         return (self.taken + self.refused) / self.seconds
 
 
-async def load(
-    requests: Sequence[Request], ports: Sequence[int], rate: float = 0.0, connections: int = CONNECTIONS
-) -> Answered:
+@dataclass(frozen=True)
+class Sending:
+    """A sender that is connected, and waits for the word."""
+
+    process: asyncio.subprocess.Process
+
+    async def answered(self) -> Answered:
+        said, _ = await self.process.communicate(b"\n")
+        return Answered(**json.loads(said))
+
+
+async def prepared(
+    requests: "Sequence[Request]", ports: Sequence[int], rate: float = 0.0, connections: int = CONNECTIONS
+) -> Sending:
     """`rate` a second in all, 0 for as many as possible."""
     with NamedTemporaryFile(prefix="bench-") as file:
         file.write(pickle.dumps([(request.data, request.forged) for request in requests]))
         file.flush()
         line = [file.name, *map(str, ports), "--rate", str(rate), "--connections", str(connections)]
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.load", *line, stdout=asyncio.subprocess.PIPE
+            sys.executable, "-m", "bench.load", *line, stdin=PIPE, stdout=PIPE
         )
-        said, _ = await process.communicate()
-    return Answered(**json.loads(said))
+        assert process.stdout
+        assert await process.stdout.readline() == READY
+    return Sending(process)
+
+
+async def load(*args: Any, **options: Any) -> Answered:
+    """As `prepared`, and off it goes."""
+    return await (await prepared(*args, **options)).answered()
 
 
 class Line:
@@ -229,6 +250,9 @@ def main() -> None:
     given = parser.parse_args()
     sender = Sender(pickle.loads(given.file.read_bytes()), given.ports, given.rate, given.connections)
     gc.disable()  # nothing here goes in circles
+    sys.stdout.buffer.write(READY)
+    sys.stdout.flush()
+    sys.stdin.readline()
     sys.stdout.write(json.dumps(asdict(sender.run())))
 
 
