@@ -13,7 +13,7 @@ from typing import Any, assert_never
 
 from tracker.clock import to_ms
 from tracker.events import Accepted, Deferred, Event, Expired, Missing, Overdue, Refused, Report, Withdrawn
-from tracker.job import FINAL, INFERRED, Failure, FailureCode, Outcome, Source, Status
+from tracker.job import FINAL, INFERRED, Failure, FailureCode, Outcome, Result, Source, Status
 
 RESULT_LIFETIME = timedelta(hours=24)
 """Upstream's shortest promise for its result files (dossier: 24 h, 90 days and 3 months are all documented)."""
@@ -240,8 +240,7 @@ def _conclusion(report: Report) -> Fields:
     failure is refunded, so what was told of its cost before goes, also where the news says nothing of it."""
     cost = {"creditCost": report.credit_cost} if report.credit_cost is not None else {}
     if report.status is Status.COMPLETED and (report.result or report.source is Source.POLL):
-        result = report.result.model_dump_json(by_alias=True) if report.result else '{"images":[],"gridUrl":null}'
-        return {"result": result, **cost}
+        return {"result": report.result or Result(), **cost}
     if report.status is Status.FAILED:
         message = report.error or "Apiframe gave no reason."
         failure = Failure(code=FailureCode.PROVIDER_FAILED, message=message)
@@ -255,7 +254,7 @@ def _facts(report: Report) -> Fields:
 
 
 def _told(report: Report) -> Fields:
-    told = {"progress": report.progress, "error": report.error, "creditCost": report.credit_cost, **report.rest}
+    told = {"error": report.error, "creditCost": report.credit_cost, **report.rest}
     if report.result is not None:
         told["images"] = len(report.result.images)
     return {name: value for name, value in told.items() if value is not None}

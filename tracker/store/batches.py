@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tracker.errors import StoreUnavailable
@@ -24,28 +23,27 @@ MOST_WAITING = 5_000
 AWAY = (RedisConnectionError, RedisTimeoutError, OSError)
 """What a call ends with where Redis does not answer at all, after it was tried again."""
 
-Argument = bytes | str
 Call = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True)
 class _Waiting:
-    arguments: tuple[Argument, ...]
-    answer: "asyncio.Future[list[Any]]"
+    piece: Any
+    answer: "asyncio.Future[Any]"
 
 
 class Batches:
     def __init__(self, call: Call) -> None:
-        """`call` takes the arguments of several pieces of news in a row, and gives an answer to each."""
+        """`call` takes several pieces of news, and gives an answer to each: an exception where one failed."""
         self._call = call
         self._waiting: deque[_Waiting] = deque()
         self._sending: asyncio.Task[None] | None = None
 
-    async def tell(self, *arguments: Argument) -> list[Any]:
+    async def tell(self, piece: Any) -> Any:
         """The answer to one. Raises StoreUnavailable where too many wait, and what the call for its batch raises."""
         if len(self._waiting) >= MOST_WAITING:
             raise StoreUnavailable("Redis is slower than what comes; try again in a moment.")
-        waiting = _Waiting(arguments, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(piece, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send())
@@ -54,7 +52,7 @@ class Batches:
     async def _send(self) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-            told = self._call(*(argument for one in batch for argument in one.arguments))
+            told = self._call(*(one.piece for one in batch))
             [answers] = await asyncio.gather(told, return_exceptions=True)
             if isinstance(answers, AWAY):
                 batch += self._waiting  # each would wait for the same in its turn: minutes, where many wait
@@ -65,13 +63,11 @@ class Batches:
                 _settle(one, answer)
 
 
-def _settle(one: _Waiting, answer: list[Any] | BaseException) -> None:
+def _settle(one: _Waiting, answer: Any) -> None:
     """Whoever waits no more, since the request was given up, is told nothing."""
     if one.answer.done():
         return
     if isinstance(answer, BaseException):
         one.answer.set_exception(answer)
-    elif answer[0] == b"error":
-        one.answer.set_exception(ResponseError(answer[1].decode()))
     else:
         one.answer.set_result(answer)

@@ -8,11 +8,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from tracker.clock import to_ms
 from tracker.errors import Backlogged, Conflict, NotFound
@@ -24,12 +24,13 @@ from tracker.store.batches import Batches
 from tracker.store.condition import Condition, read_condition
 from tracker.store.connection import served
 from tracker.store.gauges import Gauges, read_gauges
+from tracker.store.history import read_history
 from tracker.store.keys import name
 from tracker.store.pages import Filter, Page, count_jobs, read_ids, read_page
 from tracker.store.scripts import Scripts
 from tracker.store.standings import Standing, bring_lookups_forward, read_standings, resolve
 from tracker.store.stats import Figures, read_figures
-from tracker.store.wire import Stored, change_document, read_history, read_record, record_of
+from tracker.store.wire import Stored, change_document, history_of, pack, read_record, record_of, unpack
 from tracker.transitions import plan
 
 STRANGERS_OWNER = "external"
@@ -85,7 +86,7 @@ class JobStore:
     ) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
-        self._news = Batches(partial(self._scripts.run, "apply"))
+        self._news = Batches(self._apply)
         self._backlog = backlog or Backlog()
         self._retention = retention
         self._submit_within = submit_within
@@ -119,9 +120,7 @@ class JobStore:
         digest = _digest(job.owner, key) if key else ""
         lives = _ms(self._mask_life), _ms(IDEMPOTENCY_LIFETIME)
         limits = self._backlog.jobs, self._backlog.mask_bytes
-        verdict, *found = await self._scripts.run(
-            "create", job.id, mask, digest, body, *lives, *limits, *record_of(job)
-        )
+        verdict, *found = await self._scripts.run("create", job.id, mask, digest, body, *lives, *limits, record_of(job))
         if verdict == b"full":
             raise Backlogged("Too many jobs wait to be submitted; send this one again later.", BACKLOG_SECONDS)
         job_id = found[0].decode()
@@ -136,7 +135,7 @@ class JobStore:
 
     @served
     async def get(self, job_id: str) -> Stored | None:
-        return read_record(job_id, await _reply(self._redis.hgetall(name("job", job_id))))
+        return read_record(job_id, await self._redis.get(name("job", job_id)))
 
     @served
     async def find(self, either_id: str) -> Stored | None:
@@ -167,7 +166,7 @@ class JobStore:
     @served
     async def history(self, job_id: str) -> list[HistoryEntry]:
         """Oldest first; of a very long one the first and last entries."""
-        return read_history(await _reply(self._redis.lrange(name("history", job_id), 0, -1)))
+        return read_history(job_id, history_of(await self._redis.get(name("job", job_id))))
 
     @served
     async def page(self, wanted: Filter, limit: int, below: str | None = None) -> Page:
@@ -210,16 +209,21 @@ class JobStore:
         tracked = tracked_by or Tracked(STRANGERS_OWNER)
         document = change_document(
             change, job_id, silence=silence, adopt_as=stranger,
-            strangers_owner=tracked.owner, strangers_labels=tracked.labels,
+            strangers_owner=tracked.owner, strangers_labels=tracked.labels, quarantined=quarantined,
         )  # fmt: skip
-        outcome, *rest = await self._news.tell(document, change.fingerprint, quarantined)
-        match outcome:
-            case b"unknown":
+        match await self._news.tell(document):
+            case ["unknown"]:
                 raise NotFound(f"There is no job {job_id}.")
-            case b"gone":
+            case ["gone"]:
                 raise NotFound(f"The delivery {quarantined} is in quarantine no more.")
-        found, version, status, before = (part.decode() for part in rest)
-        return Applied(Outcome(outcome.decode()), found, int(version), Status(status), Status(before))
+            case outcome, found, version, status, before:
+                return Applied(Outcome(outcome), found, version, Status(status), Status(before))
+        raise AssertionError("apply.lua gives no other answer")
+
+    async def _apply(self, *documents: dict[str, Any]) -> list[Any]:
+        """The script's answer to each; an error to one that failed."""
+        answers = unpack(await self._scripts.run("apply", pack(documents)))
+        return [ResponseError(answer[1]) if answer[0] == "error" else answer for answer in answers]
 
     @served
     async def own(self, job_id: str, tracked: Tracked, now: datetime) -> bool:

@@ -22,9 +22,8 @@ class Key:
 _INDEX = "entries go with the job, by retirement"
 
 LAYOUT = (
-    Key("job", "job id", "hash", "none: it goes by retirement, RETENTION_DAYS after its end",
-        "the record: the job's own fields, and those of its bookkeeping"),
-    Key("history", "job id", "list", "as its job", "one JSON entry for each piece of news, first and last kept"),
+    Key("job", "job id", "string", "none: it goes by retirement, RETENTION_DAYS after its end",
+        "the record, a MessagePack map: the job's own fields, those of its bookkeeping, and its history"),
     Key("mask", "job id", "string", "SUBMIT_WITHIN_SECONDS + 1 h, deleted once upstream has accepted or refused it",
         "the mask as it is sent upstream, a PNG"),
     Key("idempotency", "digest", "string", "24 h", "a caller's Idempotency-Key: job id, body digest"),

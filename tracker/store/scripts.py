@@ -6,6 +6,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from tracker.job import Status
+from tracker.store.history import words
 from tracker.store.keys import prefix
 from tracker.transitions import TABLE, Row
 
@@ -13,10 +14,10 @@ NAMES = ("create", "claim", "apply", "take", "retire", "page", "own", "hold", "r
 
 
 def source(name: str) -> str:
-    """The text of `lua/NAME.lua` with the prelude before it, and before that of `apply` the state machine's table."""
+    """The text of `lua/NAME.lua` and before it what it builds on; for `apply`, the state machine's table, too."""
     folder = files("tracker.store") / "lua"
     prelude, script = ((folder / f"{part}.lua").read_text("utf-8") for part in ("_prelude", name))
-    return prelude + (rules() if name == "apply" else "") + script
+    return words() + prelude + (rules() if name == "apply" else "") + script
 
 
 def rules() -> str:
