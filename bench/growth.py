@@ -6,7 +6,6 @@ One after the other on one connection, so that what is measured is the time an a
 import asyncio
 import time
 from contextlib import AsyncExitStack, ExitStack, closing
-from datetime import datetime
 from math import ceil
 from statistics import median
 
@@ -87,26 +86,23 @@ def _in_turn(asked: dict[str, tuple[int, list[Request]]]) -> dict[str, float]:
 
 
 async def _retired(console: Console, scale: Scale, store: JobStore, served: Served) -> list[Measure]:
-    """Deliveries before retention begins, and again until every job that had ended by then is removed."""
-    before = [await _delivered(store, served, scale.seconds, seed) for seed in range(scale.rounds)]
-    began, during = time.perf_counter(), list[float]()
-    removing = asyncio.create_task(_remove(store, utc_now() + RETENTION))
-    while not (during and removing.done()):
-        during.append(await _delivered(store, served, scale.seconds, scale.rounds + len(during)))
-    console.print(f"{await removing:,} jobs were removed in {time.perf_counter() - began:,.0f} s.")
-    for when, found in (("before", before), ("meanwhile", during)):
+    """Deliveries without retention and with it, in turn, then with it until every job that had ended is removed."""
+    ended, without, meanwhile, spent, over = utc_now() + RETENTION, list[float](), list[float](), 0.0, False
+    while not over:
+        if len(without) < scale.rounds:
+            without.append(await _delivered(store, served, scale.seconds, 2 * len(meanwhile)))
+        began = time.perf_counter()
+        removing = asyncio.create_task(tidy.retired(store, lambda: ended))
+        meanwhile.append(await _delivered(store, served, scale.seconds, 2 * len(meanwhile) + 1))
+        spent += time.perf_counter() - began
+        over = not removing.cancel()
+        await asyncio.wait([removing])
+    console.print(f"{scale.many:,} jobs were removed in {spent:,.0f} s.")
+    for when, found in (("without", without), ("with", meanwhile)):
         shown = spread([p99 * 1e3 for p99 in found], 1)
-        console.print(f"p99 of {RATE:,.0f} deliveries a second {when}, {len(found)} rounds: {shown} ms")
-    slower = median(during) / median(before)
-    return [Measure(f"webhooks: p99 while retention removes {scale.many:,} jobs, to before", slower, 2)]
-
-
-async def _remove(store: JobStore, now: datetime) -> int:
-    """As a worker does, a batch after the other."""
-    removed = 0
-    while batch := await store.retire(now, tidy.BATCH):
-        removed += batch
-    return removed
+        console.print(f"p99 of {RATE:,.0f} deliveries a second {when} retention, {len(found)} rounds: {shown} ms")
+    slower = ratio(meanwhile[: len(without)], without)
+    return [Measure(f"webhooks: p99 while retention removes {scale.many:,} jobs, to without", slower, 2)]
 
 
 async def _delivered(store: JobStore, served: Served, seconds: float, seed: int) -> float:
