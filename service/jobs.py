@@ -11,7 +11,7 @@ from service import queries
 from service.answers import FRESH, job_answer, known_etags, page_answer, visible
 from service.auth import Caller
 from service.forms import MAX_FORM
-from service.requests import media_type, read_body
+from service.requests import media_type, read_chunks
 from service.state import State, state_of
 from service.submissions import JSON, require_known
 from tracker.errors import InvalidInput
@@ -103,7 +103,7 @@ async def events(request: Request, caller: Caller) -> Response:
 async def _judged(request: Request) -> Submission:
     """JSON, or a form with the mask as a file."""
     require_known(kind := media_type(request))
-    body = await read_body(request, MAX_BODY if kind == JSON else MAX_FORM)
+    body = await read_chunks(request, MAX_BODY if kind == JSON else MAX_FORM)
     return await state_of(request).judges.read(request.headers["content-type"], body)
 
 

@@ -137,7 +137,12 @@ def account(scope: Scope, route: str, status: int, seconds: float) -> None:
 
 async def read_body(request: Request, limit: int, room: Room | None = None) -> bytes:
     """The raw body, never more than `limit` bytes of it in memory. Raises as `bounded` does."""
-    return b"".join([chunk async for chunk in bounded(request, limit, room)])
+    return b"".join(await read_chunks(request, limit, room))
+
+
+async def read_chunks(request: Request, limit: int, room: Room | None = None) -> list[bytes]:
+    """The same as it came."""
+    return [chunk async for chunk in bounded(request, limit, room)]
 
 
 async def bounded(request: Request, limit: int, room: Room | None = None) -> AsyncGenerator[bytes, None]:

@@ -46,7 +46,7 @@ def main() -> None:
 def _answer(line: socket.socket, turn: Lock, number: int, judged: Future[Submission]) -> None:
     head, data = _said(judged)
     with turn:
-        for part in framed({**head, "id": number}, data):
+        for part in framed({**head, "id": number}, [data]):
             line.sendall(part)
 
 

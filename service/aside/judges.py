@@ -47,9 +47,10 @@ class Judges:
         """Of the helper, once it was started."""
         return self._helper.pid if self._helper else None
 
-    async def read(self, content_type: str, body: bytes) -> Submission:
-        """Raises what `read_submission` does, and Unavailable where it was the end of the helper, twice."""
-        if len(body) <= TINY:
+    async def read(self, content_type: str, body: Sequence[bytes]) -> Submission:
+        """A body in as many parts as it came in. Raises what `read_submission` does, and Unavailable where it was the
+        end of the helper, twice."""
+        if sum(map(len, body)) <= TINY:
             return await self._in_thread(content_type, body)
         try:
             async with self._in_helper:
@@ -60,10 +61,10 @@ class Judges:
             log.warning("no helper can be started: a thread reads the mask", error=str(error))
             return await self._in_thread(content_type, body)
 
-    async def _in_thread(self, content_type: str, body: bytes) -> Submission:
-        return await to_thread.run_sync(read_submission, content_type, body, limiter=self._in_threads)
+    async def _in_thread(self, content_type: str, body: Sequence[bytes]) -> Submission:
+        return await to_thread.run_sync(read_submission, content_type, b"".join(body), limiter=self._in_threads)
 
-    async def _asked(self, content_type: str, body: bytes) -> tuple[Head, bytes]:
+    async def _asked(self, content_type: str, body: Sequence[bytes]) -> tuple[Head, bytes]:
         """Raises ConnectionError where it was the end of the helper, twice."""
         try:
             return await (await self._running()).ask(content_type, body)
@@ -104,7 +105,7 @@ class Helper:
     def ended(self) -> bool:
         return self._listening.done()
 
-    async def ask(self, content_type: str, body: bytes) -> tuple[Head, bytes]:
+    async def ask(self, content_type: str, body: Sequence[bytes]) -> tuple[Head, bytes]:
         """Raises ConnectionError where the process ends before it has answered."""
         if self.ended:
             raise ConnectionResetError

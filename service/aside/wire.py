@@ -5,7 +5,7 @@ JSON and not pickle: the helper opens whatever strangers send, and nothing it sa
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import BufferedIOBase
 from struct import Struct
 from typing import Any
@@ -20,10 +20,11 @@ REFUSALS: dict[str, type[TrackerError]] = {one.code: one for one in (BadRequest,
 Head = Mapping[str, Any]
 
 
-def framed(head: Head, data: bytes) -> tuple[bytes, bytes]:
-    """To be written one after the other: the data is not copied."""
+def framed(head: Head, data: Sequence[bytes]) -> Iterator[bytes]:
+    """To be written one after the other: the data, in however many parts, is not copied."""
     said = json.dumps(head).encode()
-    return LENGTHS.pack(len(said), len(data)) + said, data
+    yield LENGTHS.pack(len(said), sum(map(len, data))) + said
+    yield from data
 
 
 def read(stream: BufferedIOBase) -> tuple[Head, bytes] | None:

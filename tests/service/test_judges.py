@@ -40,7 +40,7 @@ def picture() -> bytes:
 
 async def started(judges: Judges) -> int:
     """The helper's process."""
-    await judges.read(JSON, large())
+    await judges.read(JSON, [large()])
     assert judges.pid
     return judges.pid
 
@@ -63,7 +63,10 @@ def form() -> tuple[str, bytes]:
 @pytest.mark.parametrize("sent", [(JSON, large()), (JSON, large(prompt="é")), form()], ids=["JSON", "prompt", "form"])
 async def test_a_large_submission_is_read_as_a_small_one_is(judges: Judges, sent: tuple[str, bytes]) -> None:
     """Every fact, and every byte of the mask that is held."""
-    here, there = await asyncio.to_thread(read_submission, *sent), await judges.read(*sent)
+    here, there = (
+        await asyncio.to_thread(read_submission, *sent),
+        await judges.read(sent[0], [sent[1][:999], sent[1][999:]]),
+    )
     assert (there.mask, there.digest) == (here.mask, here.digest)
     assert there.request.model_copy(update={"mask": ""}) == here.request.model_copy(update={"mask": ""})
     assert judges.pid
@@ -72,7 +75,7 @@ async def test_a_large_submission_is_read_as_a_small_one_is(judges: Judges, sent
 async def test_a_small_submission_needs_no_helper(judges: Judges) -> None:
     """None is started for it."""
     with pytest.raises(InvalidInput):
-        await judges.read(JSON, b"{}")
+        await judges.read(JSON, [b"{", b"}"])
     assert judges.pid is None
 
 
@@ -93,7 +96,7 @@ async def test_what_is_wrong_with_a_large_submission_is_told_in_the_same_words(
     with pytest.raises(kind) as here:
         await asyncio.to_thread(read_submission, content_type, body)
     with pytest.raises(kind) as there:
-        await judges.read(content_type, body)
+        await judges.read(content_type, [body])
     assert str(there.value) == str(here.value)
     assert getattr(there.value, "errors", None) == getattr(here.value, "errors", None)
 
@@ -102,7 +105,7 @@ async def test_a_helper_that_dies_over_a_submission_costs_nobody_an_answer(judge
     """Another reads it."""
     first = await started(judges)
     os.kill(first, signal.SIGSTOP)
-    reading = [asyncio.create_task(judges.read(JSON, large())) for _ in range(3)]
+    reading = [asyncio.create_task(judges.read(JSON, [large()])) for _ in range(3)]
     await asyncio.sleep(0)
     os.kill(first, signal.SIGKILL)
     assert {(await one).mask.facts.width for one in reading} == {256}
@@ -113,14 +116,14 @@ async def test_a_helper_that_always_dies_is_told_as_a_fault_of_ours() -> None:
     """503: the next may be read again."""
     judges = Judges((sys.executable, "-c", ""))
     with pytest.raises(Unavailable):
-        await judges.read(JSON, large())
+        await judges.read(JSON, [large()])
     await judges.close()
 
 
 async def test_where_no_helper_can_be_started_a_thread_reads_the_mask() -> None:
     """As where there may be no more processes."""
     judges = Judges(("/nowhere/at/all",))
-    assert (await judges.read(JSON, large())).mask.facts.width == 256
+    assert (await judges.read(JSON, [large()])).mask.facts.width == 256
     await judges.close()
 
 
@@ -129,7 +132,7 @@ async def test_stop_signals_are_for_the_service_alone(judges: Judges) -> None:
     pid = await started(judges)
     for number in (signal.SIGTERM, signal.SIGINT):
         os.kill(pid, number)
-    await judges.read(JSON, large())
+    await judges.read(JSON, [large()])
     assert judges.pid == pid
 
 
