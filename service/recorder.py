@@ -20,8 +20,7 @@ from tracker.apiframe.signature import SecretForm
 from tracker.clock import Clock
 from tracker.errors import SignatureRefused, StoreUnavailable, TooLarge
 from tracker.ids import new_id
-from tracker.job import Outcome
-from tracker.store.deliveries import KEPT, Deliveries, LoggedDelivery, Refusal
+from tracker.store.deliveries import KEPT, Deliveries, Line, Refusal
 
 WAITING = 5_000
 """Lines that wait to be written, of each shelf; what is beyond is dropped."""
@@ -34,17 +33,28 @@ REFUSALS_A_SECOND = 2
 log = structlog.get_logger()
 
 
-@dataclass
+@dataclass(slots=True)
 class Sighting:
     """A delivery under way; filled in as more is known of it. `job_id` is at first what its address names."""
 
     id: str
     at: datetime
+    started: float
     job_id: str | None
     event: str | None = None
     bytes: int | None = None
     secret_form: SecretForm | None = None
-    outcome: Outcome | None = None
+    key_index: int = 0
+    outcome: str | None = None
+
+    def end(self, job_id: str, outcome: str) -> None:
+        """What became of it, and of which job."""
+        self.job_id, self.outcome = job_id, outcome
+
+    @property
+    def seconds(self) -> float:
+        """Since it came."""
+        return time.perf_counter() - self.started
 
 
 class Recorder:
@@ -52,35 +62,39 @@ class Recorder:
         self._deliveries = deliveries
         self._metrics = metrics
         self._clock = clock
-        self._waiting = {shelf: OrderedDict[str, LoggedDelivery]() for shelf in KEPT}
+        self._waiting = {shelf: OrderedDict[str, Line]() for shelf in KEPT}
         self._some = asyncio.Event()
         self._second, self._refused = 0, Counter[Refusal]()
 
     @contextmanager
     def watching(self, address: str | None) -> Iterator[Sighting]:
         """Around one delivery: how it ends, and how long that took, is recorded. A crash is for others to tell."""
-        now, started = self._clock(), time.perf_counter()
-        seen = Sighting(new_id(now), now, address)
+        seen = self.sight(address)
         try:
             yield seen
         except (SignatureRefused, TooLarge, StoreUnavailable) as error:
-            self._refuse(seen, error, time.perf_counter() - started)
+            self.refused(seen, error)
             raise
-        self._take(seen, time.perf_counter() - started)
+        self.taken(seen)
 
-    def _take(self, seen: Sighting, seconds: float) -> None:
-        self._metrics.deliveries.labels(seen.outcome).inc()
-        self._metrics.acknowledgement.observe(seconds)
-        self._keep(seen.id, _line(seen, seconds))
+    def sight(self, address: str | None) -> Sighting:
+        now = self._clock()
+        return Sighting(new_id(now), now, time.perf_counter(), address)
 
-    def _refuse(self, seen: Sighting, error: SignatureRefused | TooLarge | StoreUnavailable, seconds: float) -> None:
+    def taken(self, seen: Sighting) -> None:
+        self._metrics.deliveries.inc(seen.outcome)
+        self._metrics.secret_forms.inc(seen.secret_form, seen.key_index)
+        self._metrics.acknowledgement.observe(seen.seconds)
+        self._keep(seen)
+
+    def refused(self, seen: Sighting, error: SignatureRefused | TooLarge | StoreUnavailable) -> None:
         cause = _cause(error)
         self._metrics.refusals.labels(cause).inc()
         if isinstance(error, TooLarge):
             seen.bytes = error.size
         if seen.secret_form or self._may_tell(cause):
             log.warning("webhook refused", cause=cause)
-            self._keep(seen.id, _line(seen, seconds, cause))
+            self._keep(seen, cause)
 
     def _may_tell(self, cause: Refusal) -> bool:
         """By cause, so that a flood of one does not hide another."""
@@ -89,9 +103,12 @@ class Recorder:
         self._refused[cause] += 1
         return self._refused[cause] <= REFUSALS_A_SECOND
 
-    def _keep(self, line_id: str, line: LoggedDelivery) -> None:
+    def _keep(self, seen: Sighting, cause: Refusal | None = None) -> None:
+        line = Line(
+            seen.outcome, cause, seen.job_id, seen.event, seen.bytes, seen.secret_form, round(seen.seconds * 1000, 2)
+        )
         waiting = self._waiting[line.shelf]
-        waiting[line_id] = line
+        waiting[seen.id] = line
         if len(waiting) > WAITING:
             waiting.popitem(last=False)
             self._metrics.unlogged.inc()
@@ -115,7 +132,7 @@ class Recorder:
                 self._waiting[line.shelf].pop(line_id, None)
         self._some.clear()
 
-    def _oldest(self) -> dict[str, LoggedDelivery]:
+    def _oldest(self) -> dict[str, Line]:
         return dict(islice((line for waiting in self._waiting.values() for line in waiting.items()), BATCH))
 
     async def close(self) -> None:
@@ -126,13 +143,6 @@ class Recorder:
         except (StoreUnavailable, TimeoutError):
             left = sum(map(len, self._waiting.values()))
             log.warning("stopped before all deliveries were logged", lines=left)
-
-
-def _line(seen: Sighting, seconds: float, cause: Refusal | None = None) -> LoggedDelivery:
-    return LoggedDelivery(
-        at=seen.at, outcome=seen.outcome, cause=cause, job_id=seen.job_id, event=seen.event, bytes=seen.bytes,
-        secret_form=seen.secret_form, ms=round(seconds * 1000, 2),
-    )  # fmt: skip
 
 
 def _cause(error: SignatureRefused | TooLarge | StoreUnavailable) -> Refusal:

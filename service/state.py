@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import cast
 
 from starlette.requests import Request
@@ -60,7 +61,7 @@ class State:
     gallery: Gallery
     judges: Judges
 
-    @property
+    @cached_property
     def silence(self) -> timedelta:
         """How long a job may be silent before upstream is asked about it."""
         return timedelta(seconds=self.settings.poll_after_seconds)

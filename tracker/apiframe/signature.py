@@ -66,12 +66,18 @@ class Verifier:
     def verify(self, body: bytes, header: str | None) -> Delivery:
         """Raises SignatureRefused, whose `cause` is `missing`, `malformed` or `mismatch`."""
         given = _read(header)
-        for state, secret_form, index in self._states:
+        for place, (state, secret_form, index) in enumerate(self._states):
             mac = state.copy()
             mac.update(body)
             if hmac.compare_digest(mac.digest(), given):
+                self._try_first(place)
                 return Delivery(body, secret_form, index, _TRUST)
         raise SignatureRefused("mismatch", "X-Webhook-Signature does not match this body.")
+
+    def _try_first(self, place: int) -> None:
+        """The next is most probably signed alike."""
+        if place:
+            self._states.insert(0, self._states.pop(place))
 
 
 def _forms(form: Literal["auto", "raw", "hex"]) -> tuple[SecretForm, ...]:

@@ -60,7 +60,7 @@ LAYOUT = (
         "a session that was signed out before its time"),
     Key("feed", None, "stream", "capped at about 100,000 entries", "one entry for each visible change of a job"),
     Key("deliveries", None, "zset by id", "capped at 10,000 lines, RETENTION_DAYS after the last",
-        "the log of genuine deliveries: an id by the time of arrival, and JSON"),
+        "the log of genuine deliveries: an id by the time of arrival, and a packed list"),
     Key("refusals", None, "zset by id", "capped at 2,000 lines, RETENTION_DAYS after the last",
         "the same of deliveries that were refused unread"),
     Key("quarantine", None, "stream", "capped at about 1,000 entries, RETENTION_DAYS after the last",

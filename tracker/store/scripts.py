@@ -5,7 +5,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from tracker.job import Status
+from tracker.job import STRANGERS_OWNER, Status
 from tracker.store.history import words
 from tracker.store.keys import prefix
 from tracker.transitions import TABLE, Row
@@ -21,9 +21,10 @@ def source(name: str) -> str:
 
 
 def rules() -> str:
-    """The table as Lua: `RULES.kind.STATE` is {outcome, status to move to or nil, whether it upholds}."""
+    """The table as Lua: `RULES.kind.STATE` is {outcome, status to move to or nil, whether it upholds}. And whose job
+    that is which is nobody's."""
     rows = (f"  {kind} = {{ {_row(row)} }},\n" for kind, row in TABLE.items())
-    return f"local RULES = {{\n{''.join(rows)}}}\n"
+    return f"local STRANGERS_OWNER = '{STRANGERS_OWNER}'\nlocal RULES = {{\n{''.join(rows)}}}\n"
 
 
 def _row(row: Row) -> str:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import msgpack
@@ -15,7 +16,7 @@ import msgpack
 from tracker.clock import from_ms, to_ms
 from tracker.ids import made_at
 from tracker.job import Job, MaskFacts, Result
-from tracker.transitions import Change
+from tracker.transitions import Change, Kind
 
 _TIMES = ("submittedAt", "startedAt", "completedAt", "updatedAt", "resultExpiresAt")
 _JSON = ("labels", "error")
@@ -98,45 +99,49 @@ def history_of(packed: bytes | None) -> bytes:
     return as_bytes(unpack(packed).get("history", "")) if packed else b""
 
 
-def change_document(
-    change: Change,
-    job_id: str | None,
-    *,
-    silence: timedelta,
-    adopt_as: str | None,
-    strangers_owner: str,
-    strangers_labels: Mapping[str, str] | None = None,
-    quarantined: str = "",
-) -> dict[str, Any]:
-    """A change for `apply.lua`; what is empty or false is left out. `job_id` is the address; `adopt_as` the id for a
-    stranger, if one may be; `quarantined` the entry that leaves the quarantine with this."""
-    document = {
-        "jobId": job_id,
-        "adoptAs": adopt_as,
-        "strangersOwner": strangers_owner,
-        "strangersLabels": strangers_labels and _compact(strangers_labels),
-        "fingerprint": change.fingerprint,
-        "quarantined": quarantined,
-        "upstreamJobId": change.upstream_job_id,
+def change_document(change: Change, job_id: str | None, silence: timedelta, quarantined: str = "") -> dict[str, Any]:
+    """A change for `apply.lua`; what is empty or false is left out. `job_id` is the address, `quarantined` the entry
+    that leaves the quarantine with this."""
+    document: dict[str, Any] = {
         "type": change.kind,
         "source": change.source,
         "at": to_ms(change.at),
-        "progress": change.progress,
-        "put": _written(change.put),
-        "drop": change.drop,
-        "fill": change.fill,
-        "lower": change.lower,
-        "mark": change.mark,
-        "detail": change.detail and _compact(change.detail),
-        "completedAt": _ms(change.completed_at),
-        "resultLifetime": _span(change.result_lifetime),
-        "asks": change.asks,
-        "retryAt": _ms(change.retry_at),
-        "freesSlot": change.frees_slot,
-        "needsNoSlot": change.needs_no_slot,
         "silence": _span(silence),
     }
-    return {name: value for name, value in document.items() if value or (value == 0 and value is not False)}
+    given = (job_id, quarantined, *_ASKED(change))
+    document |= {name: value for name, value in zip(_NAMES, given, strict=True) if value}
+    if change.progress is not None:
+        document["progress"] = change.progress
+    if change.detail:
+        document["detail"] = _compact(change.detail)
+    return document if change.kind is Kind.PROGRESS else document | _of_an_end(change)
+
+
+_ASKED = attrgetter(
+    "fingerprint", "upstream_job_id", "drop", "fill", "lower", "mark", "asks", "frees_slot", "needs_no_slot"
+)
+_NAMES = ("jobId", "quarantined", "fingerprint", "upstreamJobId", "drop", "fill", "lower", "mark", "asks", "freesSlot",
+          "needsNoSlot")  # fmt: skip
+
+
+def _of_an_end(change: Change) -> dict[str, Any]:
+    """What news of mere progress never brings."""
+    document = {
+        "put": _written(change.put),
+        "completedAt": _ms(change.completed_at),
+        "resultLifetime": _span(change.result_lifetime),
+        "retryAt": _ms(change.retry_at),
+    }
+    return {name: value for name, value in document.items() if value}
+
+
+def adoption(job_id: str, owner: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """What a change has besides, where it may find a stranger: his id, and whose he becomes."""
+    return {
+        "adoptAs": job_id,
+        "strangersOwner": owner,
+        **({"strangersLabels": _compact(dict(labels))} if labels else {}),
+    }
 
 
 def _written(fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 -- Applies changes, made by `transitions.plan`, each to the job that it concerns: each of them wholly or not at all.
 -- The reference for what happens is `decision.decide`. `RULES`, the allowed moves, stand before this text: they are
--- written from the one table when the scripts are loaded (tracker/store/scripts.py).
+-- written from the one table when the scripts are loaded, and so is STRANGERS_OWNER (tracker/store/scripts.py).
 -- ARGV[1] a list of changes, packed (see `tracker/store/wire.py`)
 -- Returns a list, packed, with an answer to each: {outcome, id, version, status, status before}, {'unknown'} where no job is
 -- concerned, {'gone'} where the quarantine has it no more, or {'error', text} for one that failed: it fails alone.
@@ -45,7 +45,7 @@ end
 -- delivery found no attempt on record, since Redis had lost it. What it knew, a lookup tells again.
 local function claim_from(holder)
   local other = load(holder)
-  if other and other.owner ~= change.strangersOwner then return change.jobId, 'taken' end
+  if other and other.owner ~= STRANGERS_OWNER then return change.jobId, 'taken' end
   if other then
     count_credits(other.owner, -(other.creditCost or 0))   -- a lookup tells of them again
     erase(holder, other)
@@ -66,7 +66,8 @@ local function resolve_answer(upstream, holder)
 end
 
 -- Which job is meant, and how it was found: 'held'; 'bound' or 'adopted' just now; 'taken' where another job of ours
--- holds the id. A delivery's address binds only a job that was tried and has no upstream id; else the id decides.
+-- holds the id. A delivery's address binds only a job that was tried and has no upstream id; else the id decides, and who is
+-- nobody's is adopted where the change says as what.
 local function resolve()
   local upstream = change.upstreamJobId
   if not upstream then return change.jobId, 'held' end
@@ -80,8 +81,7 @@ local function resolve()
   job = holder and load(holder) or nil
   if job then return holder, 'held' end
   if addressed and addressed.attempts and not addressed.upstreamJobId then return change.jobId, 'bound' end
-  if change.adoptAs then return change.adoptAs, 'adopted' end
-  return change.jobId, 'held'
+  return change.adoptAs, 'adopted'
 end
 
 local function adopt()
@@ -227,7 +227,7 @@ local function find()
   id, how = resolve()
   local entry = change.quarantined
   local held = not entry or redis.call('XDEL', key('quarantine'), entry) == 1
-  if how == 'adopted' and held then
+  if id and how == 'adopted' and held then
     job = adopt()
   elseif id and not job then
     job = load(id)
