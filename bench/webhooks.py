@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.contenders import Round, bare, one_round, ours, usual
-from bench.load import Sending, prepared
+from bench.load import Sending, load, prepared
 from bench.measures import Measure, Scale, in_turn, ratio, spread
 from bench.place import Served, a_redis
 from bench.traffic import DELIVERIES, Request
@@ -90,6 +90,7 @@ async def _beside_masks(console: Console, scale: Scale, rate: float, redis_url: 
     mask = _submission()
 
     async def submit(served: Served) -> Sending:
+        await load([mask], [served.port])  # starts the helper, as the first deliveries warm up the rest
         return await prepared([mask] * masks, [served.port], MASKS_A_SECOND)
 
     kinds: dict[str, Callable[[], Awaitable[Round]]] = {
