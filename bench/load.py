@@ -175,7 +175,7 @@ class Sender:
         seconds, used = time.perf_counter() - began, time.process_time() - used
         if missing:
             self._wrong["unanswered"] = missing
-        cuts = quantiles(self._taken or [0.0, 0.0], n=100)
+        cuts = quantiles(self._taken if len(self._taken) > 1 else [0.0, *self._taken, 0.0], n=100)
         return Answered(len(self._taken), self._refused, dict(self._wrong), seconds, cuts[49], cuts[98], used / seconds)
 
     def _as_fast_as_it_goes(self) -> int:
