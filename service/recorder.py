@@ -1,7 +1,8 @@
 """What becomes of each delivery: counted at once, and written to the operators' log a moment later.
 
 No acknowledgement waits for the log: lines gather in memory, bounded, and are written in batches. What a flood or an
-absent Redis makes too much of is dropped, the oldest first, and counted.
+absent Redis makes too much of is dropped and counted: of the usual outcomes what comes last in a second, so that a few
+seconds of a flood are seen and all that is odd in it; of what waits, the oldest.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from tracker.apiframe.signature import SecretForm
 from tracker.clock import Clock
 from tracker.errors import SignatureRefused, StoreUnavailable, TooLarge
 from tracker.ids import new_id
+from tracker.job import Outcome
 from tracker.store.deliveries import KEPT, Deliveries, Line, Refusal
 
 WAITING = 5_000
@@ -30,12 +32,16 @@ RETRY_SECONDS = 1.0
 STOP_SECONDS = 1.0
 REFUSALS_A_SECOND = 2
 """Lines that one cause gets in a second; more of it is counted only."""
+USUAL_A_SECOND = 1_000
+"""Lines of usual outcomes. The log holds ten thousand."""
+USUAL = frozenset({Outcome.APPLIED.value, Outcome.DUPLICATE.value, Outcome.STALE.value})
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class Sighting:
-    """A delivery under way; filled in as more is known of it. `job_id` is at first what its address names."""
+    """A delivery under way; filled in as more is known of it. `id` is empty where a usual end is not worth a line;
+    `job_id` is at first what its address names."""
 
     id: str
     at: datetime
@@ -64,7 +70,7 @@ class Recorder:
         self._clock = clock
         self._waiting = {shelf: OrderedDict[str, Line]() for shelf in KEPT}
         self._some = asyncio.Event()
-        self._second, self._refused = 0, Counter[Refusal]()
+        self._second, self._usual, self._refused = 0, 0, Counter[Refusal]()
 
     @contextmanager
     def watching(self, address: str | None) -> Iterator[Sighting]:
@@ -78,14 +84,19 @@ class Recorder:
         self.taken(seen)
 
     def sight(self, address: str | None) -> Sighting:
-        now = self._clock()
-        return Sighting(new_id(now), now, time.perf_counter(), address)
+        now, started = self._clock(), time.perf_counter()
+        self._begin_second()
+        self._usual += 1
+        return Sighting(new_id(now) if self._usual <= USUAL_A_SECOND else "", now, started, address)
 
     def taken(self, seen: Sighting) -> None:
         self._metrics.deliveries.inc(seen.outcome)
         self._metrics.secret_forms.inc(seen.secret_form, seen.key_index)
         self._metrics.acknowledgement.observe(seen.seconds)
-        self._keep(seen)
+        if seen.id or seen.outcome not in USUAL:
+            self._keep(seen)
+        else:
+            self._metrics.unlogged.inc()
 
     def refused(self, seen: Sighting, error: SignatureRefused | TooLarge | StoreUnavailable) -> None:
         cause = _cause(error)
@@ -98,17 +109,20 @@ class Recorder:
 
     def _may_tell(self, cause: Refusal) -> bool:
         """By cause, so that a flood of one does not hide another."""
-        if (second := int(time.monotonic())) != self._second:
-            self._second, self._refused = second, Counter()
+        self._begin_second()
         self._refused[cause] += 1
         return self._refused[cause] <= REFUSALS_A_SECOND
+
+    def _begin_second(self) -> None:
+        if (second := int(time.monotonic())) != self._second:
+            self._second, self._usual, self._refused = second, 0, Counter()
 
     def _keep(self, seen: Sighting, cause: Refusal | None = None) -> None:
         line = Line(
             seen.outcome, cause, seen.job_id, seen.event, seen.bytes, seen.secret_form, round(seen.seconds * 1000, 2)
         )
         waiting = self._waiting[line.shelf]
-        waiting[seen.id] = line
+        waiting[seen.id or new_id(seen.at)] = line
         if len(waiting) > WAITING:
             waiting.popitem(last=False)
             self._metrics.unlogged.inc()

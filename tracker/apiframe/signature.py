@@ -17,6 +17,7 @@ from tracker.errors import SignatureRefused
 SecretForm = Literal["raw", "hex"]
 
 _HEADER = re.compile(r"(?:sha256=)?([0-9a-fA-F]{64})")
+_USUAL = len("sha256=") + 64
 _TRUST = object()
 
 
@@ -93,6 +94,11 @@ def _read(header: str | None) -> bytes:
     """Bytes, since `compare_digest` raises on text that is not ASCII; strictly hex, since `fromhex` skips blanks."""
     if not header:
         raise SignatureRefused("missing", "X-Webhook-Signature is missing.")
+    if len(header) == _USUAL and header.startswith("sha256=") and header[7:].isalnum():
+        try:
+            return bytes.fromhex(header[7:])
+        except ValueError:
+            pass
     match = _HEADER.fullmatch(header.strip())
     if match is None:
         raise SignatureRefused("malformed", "X-Webhook-Signature is not 'sha256=' and 64 hex digits.")
