@@ -4,8 +4,8 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import structlog
-from anyio import CapacityLimiter
 
+from service.aside.judges import Judges
 from service.auth import Keyring
 from service.cursors import Cursors
 from service.failures import Failures
@@ -36,7 +36,6 @@ from tracker.store.quarantine import Quarantine
 from tracker.store.signedout import SignedOut
 from tracker.supervision import keep_running
 
-DECODED_AT_ONCE = 2
 ROOM, DOORSTEP = 96 * 1024 * 1024, 32 * 1024 * 1024
 """Bytes of large bodies at once, of callers and of webhooks: 8 submissions of the largest size, 136 deliveries."""
 log = structlog.get_logger()
@@ -69,6 +68,8 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     stack.push_async_callback(upstream.aclose)
     gallery = Gallery(upstream, metrics, settings.apiframe_timeout_seconds / 2)
     stack.push_async_callback(gallery.aclose)
+    judges = Judges()
+    stack.push_async_callback(judges.close)
     state = State(
         settings=settings,
         clock=clock,
@@ -93,7 +94,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         room=Room(ROOM),
         doorstep=Room(DOORSTEP),
         gallery=gallery,
-        decoding=CapacityLimiter(DECODED_AT_ONCE),
+        judges=judges,
     )
     await _warn(state)
     return state
