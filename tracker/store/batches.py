@@ -15,8 +15,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tracker.errors import StoreUnavailable
 
-AT_ONCE = 64
+AT_ONCE = 32
 """Pieces of news in a batch: Redis serves others in between."""
+SIDE_BY_SIDE = 2
+"""Batches under way: one that is full does not wait for the one before, so that neither Redis nor we have to wait."""
 MOST_WAITING = 5_000
 """More than that are refused: Redis is too slow for what comes."""
 
@@ -39,7 +41,8 @@ class Batches:
         """`call` takes several pieces of news, and gives an answer to each: an exception where one failed."""
         self._call = call
         self._waiting: deque[_Waiting] = deque()
-        self._sending: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way = 0
 
     async def tell(self, piece: Any) -> Any:
         """The answer to one. Raises as `put` does, and what the call for its batch raises."""
@@ -56,28 +59,35 @@ class Batches:
         if len(self._waiting) >= MOST_WAITING:
             raise StoreUnavailable("Redis is slower than what comes; try again in a moment.")
         self._waiting.append(_Waiting(piece, told))
-        if self._sending is None or self._sending.done():
-            self._sending = asyncio.create_task(self._send())
+        if not self._under_way or (len(self._waiting) >= AT_ONCE and self._under_way < SIDE_BY_SIDE):
+            self._under_way += 1
+            self._tasks.add(task := asyncio.create_task(self._send()))
+            task.add_done_callback(self._tasks.discard)
 
     async def _send(self) -> None:
-        while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-            [answers] = await asyncio.gather(self._call(*(one.piece for one in batch)), return_exceptions=True)
-            if isinstance(answers, AWAY):
-                batch += self._waiting  # each would wait for the same in its turn: minutes, where many wait
-                self._waiting.clear()
-            if isinstance(answers, BaseException):
-                answers = [answers] * len(batch)
-            for one, answer in zip(batch, answers, strict=True):
-                _tell(one, answer)
+        try:
+            while self._waiting:
+                await self._send_some()
+        finally:
+            self._under_way -= 1  # at once: who comes before a callback would wait for nobody
+
+    async def _send_some(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+        [answers] = await asyncio.gather(self._call(*(one.piece for one in batch)), return_exceptions=True)
+        if isinstance(answers, AWAY):
+            batch += self._waiting  # each would wait for the same in its turn: minutes, where many wait
+            self._waiting.clear()
+        _tell(batch, answers)
 
 
-def _tell(one: _Waiting, answer: Any) -> None:
+def _tell(batch: Sequence[_Waiting], answers: Sequence[Any] | BaseException) -> None:
     """A fault of one is no reason for the others to wait."""
-    try:
-        one.told(answer)
-    except Exception:
-        log.exception("an answer could not be taken")
+    each = [answers] * len(batch) if isinstance(answers, BaseException) else answers
+    for one, answer in zip(batch, each, strict=True):
+        try:
+            one.told(answer)
+        except Exception:
+            log.exception("an answer could not be taken")
 
 
 def _settle(waiting: "asyncio.Future[Any]", answer: Any) -> None:
