@@ -29,7 +29,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "submit": caller.submit, "get": caller.get, "list": listing.list_jobs, "watch": caller.watch,
         "cancel": caller.cancel, "track": caller.track, "refresh": caller.refresh, "stats": stats.stats,
     },
-    "For operators": {"doctor": doctor},
+    "For operators": {"doctor": doctor, "healthy": processes.healthy},
     "For your shell": {"completion": completion.completion},
 }  # fmt: skip
 for panel, commands in _PANELS.items():
