@@ -58,6 +58,8 @@ class Load:
             )
             if answer is not None and answer.status_code == 202:
                 self.seen.jobs.append(await self._follow(http, answer.json()))
+            else:
+                await asyncio.sleep(PAUSE_SECONDS)
 
     async def _follow(self, http: httpx.AsyncClient, job: dict[str, object]) -> dict[str, object]:
         end = asyncio.get_running_loop().time() + 60

@@ -14,6 +14,7 @@ from deploy.verify.report import Wrong
 from deploy.verify.shell import ROOT, attempt, program, run
 
 PROJECT = "inpaint-verify"
+FILES = ("-f", "compose.yaml", "-f", "verify/steady.yaml", "--env-file", "verify/verify.env", "--profile", "demo")
 SERVICE, SANDBOX = "http://127.0.0.1:18000", "http://127.0.0.1:19000"
 PARTS = ("redis", "sandbox", "service-1", "service-2", "worker-1", "worker-2", "proxy")
 ROLLED = ("service-1", "service-2", "worker-1", "worker-2")
@@ -23,13 +24,7 @@ BREATH_SECONDS = 3
 
 @contextmanager
 def running(engine: Engine) -> Iterator[None]:
-    compose = (
-        program("podman-compose", "make .venv/verify installs it"),
-        "--env-file",
-        "verify/verify.env",
-        "--profile",
-        "demo",
-    )
+    compose = (program("podman-compose", "make .venv/verify installs it"), *FILES)
     attempt(*compose, "down", "-v", env=engine.env, cwd=ROOT / "deploy")
     try:
         run(*compose, "up", "-d", "--no-build", env=engine.env, cwd=ROOT / "deploy")
