@@ -9,7 +9,12 @@ from deploy.verify.report import Wrong
 from deploy.verify.shell import BESIDE, ROOT, attempt, program, run
 
 STAND_IN = "localhost/inpaint-stand-in"
-IMAGES = {"BASE": "python:3.13-slim", "REDIS_IMAGE": "redis:7.2", "NGINX_IMAGE": "nginx:1.28"}
+IMAGES = {
+    "BASE": "docker.io/library/python:3.13-slim",
+    "REDIS_IMAGE": "docker.io/library/redis:7.2",
+    "NGINX_IMAGE": "docker.io/library/nginx:1.28",
+    "PROMETHEUS_IMAGE": "docker.io/prom/prometheus:v3.5.0",
+}
 PULL_SECONDS = 60
 TAG = "verify"
 IMAGE = f"localhost/inpaint-tracker:{TAG}"
@@ -42,7 +47,7 @@ class Engine:
 
     def find_images(self) -> str:
         """Sets the variables of `IMAGES`."""
-        missing = [name for name, image in IMAGES.items() if not self._has(name, f"docker.io/library/{image}")]
+        missing = [name for name, image in IMAGES.items() if not self._has(name, image)]
         if not missing:
             return "all real"
         if self.tells("image", "exists", STAND_IN):

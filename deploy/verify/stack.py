@@ -14,8 +14,10 @@ from deploy.verify.report import Wrong
 from deploy.verify.shell import ROOT, attempt, program, run
 
 PROJECT = "inpaint-verify"
-FILES = ("-f", "compose.yaml", "-f", "verify/steady.yaml", "--env-file", "verify/verify.env", "--profile", "demo")
+FILES = ("-f", "compose.yaml", "-f", "verify/steady.yaml", "--env-file", "verify/verify.env")
+PROFILES = ("--profile", "demo", "--profile", "watch")
 SERVICE, SANDBOX = "http://127.0.0.1:18000", "http://127.0.0.1:19000"
+PROMETHEUS = "http://127.0.0.1:19090"
 PARTS = ("redis", "sandbox", "service-1", "service-2", "worker-1", "worker-2", "proxy")
 ROLLED = ("service-1", "service-2", "worker-1", "worker-2")
 BREATH_SECONDS = 3
@@ -24,10 +26,10 @@ BREATH_SECONDS = 3
 
 @contextmanager
 def running(engine: Engine) -> Iterator[None]:
-    compose = (program("podman-compose", "make .venv/verify installs it"), *FILES)
+    compose = (program("podman-compose", "make .venv/verify installs it"), *FILES, *PROFILES)
     attempt(*compose, "down", "-v", env=engine.env, cwd=ROOT / "deploy")
     try:
-        run(*compose, "up", "-d", "--no-build", env=engine.env, cwd=ROOT / "deploy")
+        run(*compose, "up", "-d", "--no-build", *PARTS, "prometheus", env=engine.env, cwd=ROOT / "deploy")
         yield
     finally:
         attempt(*compose, "down", "-v", "-t", "5", env=engine.env, cwd=ROOT / "deploy")
@@ -38,6 +40,29 @@ def get_well(engine: Engine) -> str:
     for part in PARTS:
         engine.until_well(_name(part))
     return f"{', '.join(PARTS)} well after {time.monotonic() - started:.1f} s"
+
+
+def watched() -> str:
+    """Prometheus scrapes both services, and knows our rules; nothing is wrong enough for one to fire."""
+    with httpx.Client(base_url=PROMETHEUS, timeout=5) as http:
+        end = time.monotonic() + 60
+        while (health := _targets(http)) != ["up", "up"]:
+            if time.monotonic() > end:
+                raise Wrong(f"targets: {health}")
+            time.sleep(1)
+        rules = http.get("/api/v1/rules").json()["data"]["groups"][0]["rules"]
+    firing = [rule["name"] for rule in rules if rule["state"] == "firing"]
+    if firing:
+        raise Wrong(f"firing: {firing}")
+    return f"2 targets up, {len(rules)} rules, none fires; Grafana is not tried"
+
+
+def _targets(http: httpx.Client) -> list[str]:
+    try:
+        active = http.get("/api/v1/targets?state=active").json()["data"]["activeTargets"]
+    except httpx.TransportError:
+        return []
+    return [target["health"] for target in active]
 
 
 def complete_a_job() -> str:
