@@ -1,6 +1,5 @@
 """The overlay `small` as pods, without a cluster: `podman play kube`. What needs one is left out."""
 
-import base64
 import tempfile
 import time
 from pathlib import Path
@@ -14,8 +13,12 @@ from deploy.verify.validators import rendered
 
 NETWORK, SUBNET, REDIS = "inpaint-verify-kube", "10.213.75.0/24", "10.213.75.3"
 SECRET = {
-    "redis_url": f"redis://{REDIS}:6379/0", "apiframe_api_key": "afk_none", "apiframe_previous_api_keys": "", "api_keys": "[]",
-}  # fmt: skip
+    "redis_url": f"redis://{REDIS}:6379/0",
+    "apiframe_api_key": "afk_none",
+    "apiframe_previous_api_keys": "",
+    "api_keys": "[]",
+}
+SECRETS, TMP = f"{NETWORK}-secrets", f"{NETWORK}-tmp"
 KINDS = ("ConfigMap", "Deployment")
 READY = """from http.client import HTTPConnection
 http = HTTPConnection("127.0.0.1", 8000)
@@ -25,7 +28,7 @@ print(http.getresponse().status)"""
 
 def play(engine: Engine) -> str:
     documents = [
-        _secret(),
+        _secrets(),
         *(_for_podman(one) for one in yaml.safe_load_all(rendered("small")) if one["kind"] in KINDS),
     ]
     with tempfile.TemporaryDirectory() as folder:
@@ -34,8 +37,8 @@ def play(engine: Engine) -> str:
         _clear(engine, file)
         try:
             engine("network", "create", "--subnet", SUBNET, NETWORK)
-            engine("run", "-d", "--name", f"{NETWORK}-redis", "--network", NETWORK, "--ip", REDIS,
-                   engine.env["REDIS_IMAGE"], "redis-server", "--bind", "0.0.0.0", "--protected-mode", "no")  # fmt: skip
+            redis = (engine.env["REDIS_IMAGE"], "redis-server", "--bind", "0.0.0.0", "--protected-mode", "no")
+            engine("run", "-d", "--name", f"{NETWORK}-redis", "--network", NETWORK, "--ip", REDIS, *redis)
             engine("play", "kube", "--network", NETWORK, file)
             return _look(engine)
         finally:
@@ -51,7 +54,7 @@ def _look(engine: Engine) -> str:
     ready = engine("exec", service, "python", "-c", READY).strip()
     if ready != "200":
         raise Wrong(f"/readyz answers {ready}\n{engine('logs', service)}")
-    return "service ready, worker well, with Redis by address and secrets as files"
+    return "service ready, worker well, with Redis by address and secrets in files"
 
 
 def _until(engine: Engine, name: str, *command: str) -> None:
@@ -62,15 +65,19 @@ def _until(engine: Engine, name: str, *command: str) -> None:
         time.sleep(0.5)
 
 
-def _secret() -> dict[str, Any]:
-    data = {name: base64.b64encode(value.encode()).decode() for name, value in SECRET.items()}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "inpaint-tracker"}, "data": data}
+def _secrets() -> dict[str, Any]:
+    """As a ConfigMap: podman 4.3 leaves a Secret's files in base64."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": SECRETS}, "data": SECRET}
 
 
 def _for_podman(document: dict[str, Any]) -> dict[str, Any]:
-    """With the image that was built, and without probes, which podman would make with curl."""
+    """With the image that was built, with volumes of its own, and without probes, which podman would make with curl."""
     if document["kind"] == "Deployment":
-        [container] = document["spec"]["template"]["spec"]["containers"]
+        spec = document["spec"]["template"]["spec"]
+        [container], [secrets, tmp] = spec["containers"], spec["volumes"]
+        del secrets["secret"]
+        secrets["configMap"] = {"name": SECRETS}
+        tmp["name"] = container["volumeMounts"][1]["name"] = TMP
         container["image"] = IMAGE
         for probe in ("startupProbe", "livenessProbe", "readinessProbe", "lifecycle"):
             container.pop(probe, None)
@@ -79,6 +86,6 @@ def _for_podman(document: dict[str, Any]) -> dict[str, Any]:
 
 def _clear(engine: Engine, file: Path) -> None:
     engine.tells("play", "kube", "--down", file)
-    engine.tells("secret", "rm", "inpaint-tracker")
+    engine.tells("volume", "rm", SECRETS, TMP)
     engine.tells("rm", "-f", "-t", "1", f"{NETWORK}-redis")
     engine.tells("network", "rm", "-f", NETWORK)
