@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy.verify import alone, kube, stack
+from deploy.verify import alone, front, kube, stack
 from deploy.verify.engine import IMAGE, Engine
 from deploy.verify.report import Report, Skip, Wrong
 from deploy.verify.shell import ROOT, run
@@ -47,6 +47,7 @@ def _try(engine: Engine, report: Report) -> None:
                 report.step("jobs", stack.complete_a_job)
                 report.step("rolling restart", stack.roll, engine)
                 report.step("prometheus", stack.watched)
+                report.step("nginx with TLS", front.tried)
     except (Skip, Wrong) as error:
         report.step("compose", _say, error)
     report.step("play kube", kube.play, engine)

@@ -32,7 +32,7 @@ class Seen:
 class Load:
     def __init__(self, url: str, parent: str) -> None:
         self._url, self._parent = url, parent
-        self._mask = base64.b64encode(_mask()).decode()
+        self._mask = base64.b64encode(mask()).decode()
         self._over = asyncio.Event()
         self.seen = Seen()
 
@@ -93,7 +93,7 @@ class Load:
         return answer
 
 
-def _mask() -> bytes:
+def mask() -> bytes:
     picture, file = Image.new("L", (64, 64)), io.BytesIO()
     picture.paste(255, (16, 16, 48, 48))
     picture.save(file, "PNG")

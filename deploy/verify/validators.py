@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.verify.report import Report, Wrong
@@ -101,14 +102,21 @@ def _prometheus() -> str:
 
 
 def _nginx() -> str:
-    """With the services' names made addresses, and a certificate of the moment."""
-    nginx, openssl = program("nginx", DEBIAN), program("openssl", "install it")
+    nginx = program("nginx", DEBIAN)
     with tempfile.TemporaryDirectory() as folder:
-        for file in (DEPLOY / "nginx").glob("*.conf"):
-            text = file.read_text().replace("/run/tls/", f"{folder}/").replace("service-", "127.0.0.")
-            Path(folder, file.name).write_text(text)
-        run(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1",
-            "-keyout", f"{folder}/key.pem", "-out", f"{folder}/certificate.pem")  # fmt: skip
+        written_nginx(Path(folder), {"service-": "127.0.0."})
         for name in ("plain", "tls"):
             run(nginx, "-e", "stderr", "-t", "-c", f"{folder}/{name}.conf")
     return "plain.conf, tls.conf"
+
+
+def written_nginx(folder: Path, changes: Mapping[str, str]) -> None:
+    """nginx/*.conf in a folder, with what this machine has otherwise, and a certificate of the moment."""
+    for file in (DEPLOY / "nginx").glob("*.conf"):
+        text = file.read_text().replace("/run/tls/", f"{folder}/")
+        for there, here in changes.items():
+            text = text.replace(there, here)
+        (folder / file.name).write_text(text)
+    made = ("-keyout", folder / "key.pem", "-out", folder / "certificate.pem")
+    openssl = program("openssl", "install it")
+    run(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1", *made)
