@@ -1,7 +1,7 @@
 """Webhooks as upstream sends them, signed beforehand, and how each job must stand when all have come.
 
-The same seed gives the same bytes. A job has 18 words of progress and one end; some come twice, some in the wrong
-order, and among them are forged ones: ends of genuine jobs, signed with somebody else's key.
+The same seed gives the same lives, of jobs that are new. A job has 18 words of progress and one end; some come twice,
+some in the wrong order, and among them are forged ones: ends of genuine jobs, signed with somebody else's key.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from time import time_ns
 from uuid import UUID
 
 from tests.door import UPSTREAM_KEY
@@ -21,6 +22,7 @@ DELIVERIES = 20.3
 """A job, about, with those."""
 UNDER_WAY = 100
 """Jobs that run at the same time."""
+NOW = time_ns() // 1_000_000
 _SECRET = hashlib.sha256(UPSTREAM_KEY.encode()).hexdigest().encode()
 
 
@@ -70,8 +72,8 @@ def traffic(jobs: int = 1_000, seed: int = 6) -> Traffic:
 
 
 def _uuid(chance: random.Random, version: int) -> str:
-    """Ours begin with a time: of 2026, in these."""
-    time = (0x1A0 << 32 | chance.getrandbits(32)) if version == 7 else chance.getrandbits(48)
+    """Ours begin with a time, of the last hour in these."""
+    time = NOW - chance.randrange(3_600_000) if version == 7 else chance.getrandbits(48)
     return str(UUID(int=time << 80 | version << 76 | chance.getrandbits(12) << 64 | 2 << 62 | chance.getrandbits(62)))
 
 

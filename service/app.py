@@ -25,11 +25,11 @@ from service.dashboard.health import health_page
 from service.dashboard.html import Dashboard, Shown, open_dashboard
 from service.dashboard.job import job_page
 from service.dashboard.jobs import jobs_page
-from service.frontdoor import FrontDoor
 from service.images import route as images
 from service.lifespan import open_state
 from service.live import stream
 from service.requests import RequestContext, accepts
+from service.shortway import ShortWay
 from service.state import State, state_of
 from tracker import logs
 from tracker.clock import Clock, utc_now
@@ -132,7 +132,7 @@ PAGES: tuple[Page | OpenPage, ...] = (
 def create_app(settings: Settings | None = None, clock: Clock = utc_now) -> Starlette:
     """The ASGI application; nothing is opened before it starts. Without `settings` the environment's are taken."""
     in_force = settings or _from_environment()
-    app = FrontDoor(
+    app = Starlette(
         routes=_routes(),
         middleware=[Middleware(RequestContext)],
         exception_handlers={TrackerError: on_error, HTTPException: on_error},
@@ -150,6 +150,7 @@ def _from_environment() -> Settings:
 
 class Lifespan(TypedDict):
     tracker: State
+    shortway: ShortWay
     reference: docs.Reference
     dashboard: Dashboard
 
@@ -158,8 +159,10 @@ def _lifespan(settings: Settings, clock: Clock) -> Callable[[Starlette], Abstrac
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[Lifespan]:
         async with AsyncExitStack() as stack:
+            state = await open_state(stack, settings, clock)
             yield {
-                "tracker": await open_state(stack, settings, clock),
+                "tracker": state,
+                "shortway": ShortWay(state),
                 "reference": docs.reference(ROUTES),
                 "dashboard": open_dashboard(),
             }

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from service.measuring import Often, Timing
 from tracker.apiframe.signature import mark_of
 from tracker.store.gauges import Gauges
 
@@ -16,21 +17,21 @@ class Metrics:
         self._registry = CollectorRegistry()
         names = ("current", *(f"previous-{n}" for n in range(1, len(upstream_keys))))
         self._key_names = {mark_of(key): key_name for key, key_name in zip(upstream_keys, names, strict=True)}
-        self.deliveries = self._counter("webhook_deliveries", "Genuine webhooks, by what became of them.", "outcome")
+        self.deliveries = self._often("webhook_deliveries", "Genuine webhooks, by what became of them.", "outcome")
         self.refusals = self._counter("webhook_refusals", "Webhooks refused, by cause.", "cause")
         self.unlogged = self._counter(
             "webhook_log_lost", "Deliveries missing in the log of deliveries: too many at once, or Redis away too long."
         )
-        self.secret_forms = self._counter(
+        self.secret_forms = self._often(
             "webhook_signatures", "Genuine webhooks, by reading of the secret and by key.", "form", "key"
         )
-        self.acknowledgement = Histogram(
+        self.acknowledgement = Timing(
             "tracker_webhook_acknowledgement_seconds",
             "From a webhook's arrival to its answer, storage included.",
-            buckets=_FAST,
-            registry=self._registry,
+            _FAST,
         )
-        self.requests = self._counter("http_requests", "Requests answered.", "method", "route", "status")
+        self._registry.register(self.acknowledgement)
+        self.requests = self._often("http_requests", "Requests answered.", "method", "route", "status")
         self.key_refusals = self._counter("key_refusals", "Calls without a key that anybody knows, by cause.", "cause")
         self.throttled = self._counter("throttled", "Wrong keys and signatures that were answered 429.", "what")
         self.submitted = self._counter("jobs_submitted", "Jobs taken from callers.", "owner")
@@ -53,6 +54,11 @@ class Metrics:
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"tracker_{name}", text, labels, registry=self._registry)
+
+    def _often(self, name: str, text: str, *labels: str) -> Often:
+        often = Often(f"tracker_{name}", text, labels)
+        self._registry.register(often)
+        return often
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"tracker_{name}", text, labels, registry=self._registry)

@@ -1,7 +1,8 @@
 """What becomes of each delivery: counted at once, and written to the operators' log a moment later.
 
 No acknowledgement waits for the log: lines gather in memory, bounded, and are written in batches. What a flood or an
-absent Redis makes too much of is dropped, the oldest first, and counted.
+absent Redis makes too much of is dropped and counted: of the usual outcomes what comes last in a second, so that a few
+seconds of a flood are seen and all that is odd in it; of what waits, the oldest.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from tracker.clock import Clock
 from tracker.errors import SignatureRefused, StoreUnavailable, TooLarge
 from tracker.ids import new_id
 from tracker.job import Outcome
-from tracker.store.deliveries import KEPT, Deliveries, LoggedDelivery, Refusal
+from tracker.store.deliveries import KEPT, Deliveries, Line, Refusal
 
 WAITING = 5_000
 """Lines that wait to be written, of each shelf; what is beyond is dropped."""
@@ -31,20 +32,35 @@ RETRY_SECONDS = 1.0
 STOP_SECONDS = 1.0
 REFUSALS_A_SECOND = 2
 """Lines that one cause gets in a second; more of it is counted only."""
+USUAL_A_SECOND = 1_000
+"""Lines of usual outcomes. The log holds ten thousand."""
+USUAL = frozenset({Outcome.APPLIED.value, Outcome.DUPLICATE.value, Outcome.STALE.value})
 log = structlog.get_logger()
 
 
-@dataclass
+@dataclass(slots=True)
 class Sighting:
-    """A delivery under way; filled in as more is known of it. `job_id` is at first what its address names."""
+    """A delivery under way; filled in as more is known of it. `id` is empty where a usual end is not worth a line;
+    `job_id` is at first what its address names."""
 
     id: str
     at: datetime
+    started: float
     job_id: str | None
     event: str | None = None
     bytes: int | None = None
     secret_form: SecretForm | None = None
-    outcome: Outcome | None = None
+    key_index: int = 0
+    outcome: str | None = None
+
+    def end(self, job_id: str, outcome: str) -> None:
+        """What became of it, and of which job."""
+        self.job_id, self.outcome = job_id, outcome
+
+    @property
+    def seconds(self) -> float:
+        """Since it came."""
+        return time.perf_counter() - self.started
 
 
 class Recorder:
@@ -52,46 +68,61 @@ class Recorder:
         self._deliveries = deliveries
         self._metrics = metrics
         self._clock = clock
-        self._waiting = {shelf: OrderedDict[str, LoggedDelivery]() for shelf in KEPT}
+        self._waiting = {shelf: OrderedDict[str, Line]() for shelf in KEPT}
         self._some = asyncio.Event()
-        self._second, self._refused = 0, Counter[Refusal]()
+        self._second, self._usual, self._refused = 0, 0, Counter[Refusal]()
 
     @contextmanager
     def watching(self, address: str | None) -> Iterator[Sighting]:
         """Around one delivery: how it ends, and how long that took, is recorded. A crash is for others to tell."""
-        now, started = self._clock(), time.perf_counter()
-        seen = Sighting(new_id(now), now, address)
+        seen = self.sight(address)
         try:
             yield seen
         except (SignatureRefused, TooLarge, StoreUnavailable) as error:
-            self._refuse(seen, error, time.perf_counter() - started)
+            self.refused(seen, error)
             raise
-        self._take(seen, time.perf_counter() - started)
+        self.taken(seen)
 
-    def _take(self, seen: Sighting, seconds: float) -> None:
-        self._metrics.deliveries.labels(seen.outcome).inc()
-        self._metrics.acknowledgement.observe(seconds)
-        self._keep(seen.id, _line(seen, seconds))
+    def sight(self, address: str | None) -> Sighting:
+        now, started = self._clock(), time.perf_counter()
+        self._begin_second()
+        self._usual += 1
+        return Sighting(new_id(now) if self._usual <= USUAL_A_SECOND else "", now, started, address)
 
-    def _refuse(self, seen: Sighting, error: SignatureRefused | TooLarge | StoreUnavailable, seconds: float) -> None:
+    def taken(self, seen: Sighting) -> None:
+        self._metrics.deliveries.inc(seen.outcome)
+        self._metrics.secret_forms.inc(seen.secret_form, seen.key_index)
+        self._metrics.acknowledgement.observe(seen.seconds)
+        if seen.id or seen.outcome not in USUAL:
+            self._keep(seen)
+        else:
+            self._metrics.unlogged.inc()
+
+    def refused(self, seen: Sighting, error: SignatureRefused | TooLarge | StoreUnavailable) -> None:
         cause = _cause(error)
         self._metrics.refusals.labels(cause).inc()
         if isinstance(error, TooLarge):
             seen.bytes = error.size
         if seen.secret_form or self._may_tell(cause):
             log.warning("webhook refused", cause=cause)
-            self._keep(seen.id, _line(seen, seconds, cause))
+            self._keep(seen, cause)
 
     def _may_tell(self, cause: Refusal) -> bool:
         """By cause, so that a flood of one does not hide another."""
-        if (second := int(time.monotonic())) != self._second:
-            self._second, self._refused = second, Counter()
+        self._begin_second()
         self._refused[cause] += 1
         return self._refused[cause] <= REFUSALS_A_SECOND
 
-    def _keep(self, line_id: str, line: LoggedDelivery) -> None:
+    def _begin_second(self) -> None:
+        if (second := int(time.monotonic())) != self._second:
+            self._second, self._usual, self._refused = second, 0, Counter()
+
+    def _keep(self, seen: Sighting, cause: Refusal | None = None) -> None:
+        line = Line(
+            seen.outcome, cause, seen.job_id, seen.event, seen.bytes, seen.secret_form, round(seen.seconds * 1000, 2)
+        )
         waiting = self._waiting[line.shelf]
-        waiting[line_id] = line
+        waiting[seen.id or new_id(seen.at)] = line
         if len(waiting) > WAITING:
             waiting.popitem(last=False)
             self._metrics.unlogged.inc()
@@ -115,7 +146,7 @@ class Recorder:
                 self._waiting[line.shelf].pop(line_id, None)
         self._some.clear()
 
-    def _oldest(self) -> dict[str, LoggedDelivery]:
+    def _oldest(self) -> dict[str, Line]:
         return dict(islice((line for waiting in self._waiting.values() for line in waiting.items()), BATCH))
 
     async def close(self) -> None:
@@ -126,13 +157,6 @@ class Recorder:
         except (StoreUnavailable, TimeoutError):
             left = sum(map(len, self._waiting.values()))
             log.warning("stopped before all deliveries were logged", lines=left)
-
-
-def _line(seen: Sighting, seconds: float, cause: Refusal | None = None) -> LoggedDelivery:
-    return LoggedDelivery(
-        at=seen.at, outcome=seen.outcome, cause=cause, job_id=seen.job_id, event=seen.event, bytes=seen.bytes,
-        secret_form=seen.secret_form, ms=round(seconds * 1000, 2),
-    )  # fmt: skip
 
 
 def _cause(error: SignatureRefused | TooLarge | StoreUnavailable) -> Refusal:

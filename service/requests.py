@@ -69,7 +69,8 @@ class RequestContext:
                 if not answer.status:
                     await problem(TrackerError(CRASHED), request_id)(scope, receive, answer)
             route = getattr(scope.get("route"), "path", "none")
-            account(scope, route, answer.status, time.perf_counter() - started)
+            state, seconds = cast(State, scope["state"]["tracker"]), time.perf_counter() - started
+            account(state, scope["method"], scope["path"], route, answer.status, seconds, scope["state"].get("caller"))
 
 
 class _Answer:
@@ -118,21 +119,14 @@ def request_id_of(given: str) -> str:
     return given if _SANE_ID.fullmatch(given) else token()
 
 
-def account(scope: Scope, route: str, status: int, seconds: float) -> None:
+def account(
+    state: State, method: str, path: str, route: str, status: int, seconds: float, caller: str | None = None
+) -> None:
     """A count and a line of the log for a request that was answered."""
-    state = cast(State, scope["state"]["tracker"])
-    method = scope["method"] if scope["method"] in METHODS else "other"
-    state.metrics.requests.labels(method, route, status).inc()
-    caller = scope["state"].get("caller")
-    say = log.debug if scope["path"] in PROBES or status in TOLD_ELSEWHERE else log.info
-    say(
-        "request",
-        method=scope["method"],
-        path=scope["path"],
-        status=status,
-        ms=round(seconds * 1000, 1),
-        **({"caller": caller} if caller else {}),
-    )
+    state.metrics.requests.inc(method if method in METHODS else "other", route, status)
+    say = log.debug if path in PROBES or status in TOLD_ELSEWHERE else log.info
+    known = {"caller": caller} if caller else {}
+    say("request", method=method, path=path, status=status, ms=round(seconds * 1000, 1), **known)
 
 
 async def read_body(request: Request, limit: int, room: Room | None = None) -> bytes:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import cast
 
 from anyio import CapacityLimiter
@@ -61,7 +62,7 @@ class State:
     decoding: CapacityLimiter
     """Masks decoded at once: each may take some hundred megabytes for a moment."""
 
-    @property
+    @cached_property
     def silence(self) -> timedelta:
         """How long a job may be silent before upstream is asked about it."""
         return timedelta(seconds=self.settings.poll_after_seconds)

@@ -13,11 +13,13 @@ from starlette.responses import JSONResponse, Response
 from service.recorder import Sighting
 from service.requests import read_body
 from service.state import State, state_of
-from tracker.apiframe.reading import Unreadable, event_of, read_delivery
+from tracker.apiframe.reading import Unreadable, event_of, read_json, report_of
 from tracker.apiframe.signature import Delivery
 from tracker.errors import SignatureRefused
+from tracker.events import Report
 from tracker.ids import as_uuid
 from tracker.job import Outcome
+from tracker.store.batches import Told
 
 MAX_DELIVERY = 256 * 1024
 log = structlog.get_logger()
@@ -51,15 +53,32 @@ async def settle(state: State, seen: Sighting, delivery: Delivery) -> None:
 
     The job that its address names is not signed, so a hint.
     """
-    state.metrics.secret_forms.labels(delivery.secret_form, delivery.key_index).inc()
-    seen.bytes, seen.secret_form, seen.event = len(delivery.body), delivery.secret_form, event_of(delivery.body)
     try:
-        report = read_delivery(delivery)
+        report = _read(seen, delivery)
     except Unreadable as error:
         kept = await state.quarantine.keep(delivery, seen.job_id, str(error), state.clock())
         seen.outcome = Outcome.QUARANTINED
         log.warning("webhook quarantined", why=str(error), quarantine_id=kept, job_id=seen.job_id)
         return
     applied = await state.store.apply(report, state.clock(), job_id=seen.job_id, silence=state.silence)
-    seen.job_id, seen.outcome = applied.job_id, applied.outcome
-    log.info("webhook", job_id=applied.job_id, outcome=applied.outcome, status=applied.status)
+    seen.end(applied.job_id, applied.outcome)
+    tell(seen, applied.status)
+
+
+def begin(state: State, seen: Sighting, delivery: Delivery, told: Told) -> None:
+    """The same as far as it goes without waiting: `told` gets what `JobStore.put` has for it.
+
+    Raises Unreadable, and StoreUnavailable.
+    """
+    state.store.put(_read(seen, delivery), seen.at, told, job_id=seen.job_id, silence=state.silence)
+
+
+def tell(seen: Sighting, status: str) -> None:
+    log.info("webhook", job_id=seen.job_id, outcome=seen.outcome, status=status)
+
+
+def _read(seen: Sighting, delivery: Delivery) -> Report:
+    seen.bytes, seen.secret_form, seen.key_index = len(delivery.body), delivery.secret_form, delivery.key_index
+    document = read_json(delivery.body)
+    seen.event = event_of(document)
+    return report_of(document, delivery.fingerprint)

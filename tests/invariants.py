@@ -7,6 +7,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from tests import records
 from tracker.job import Status
 from tracker.store.connection import connect
 from tracker.store.keys import LAYOUT, name, prefix
@@ -34,7 +35,7 @@ async def check(redis: Redis) -> None:
     for key in keys:
         await _check_lifetime(redis, key)
     ids = [key.rpartition(":")[2] for key in keys if key.startswith(f"{prefix()}job:")]
-    jobs = [stored for job_id in ids if (stored := read_record(job_id, await _hash(redis, name("job", job_id))))]
+    jobs = [stored for job_id in ids if (stored := read_record(job_id, await redis.get(name("job", job_id))))]
     await _check_indexes(redis, keys, jobs)
 
 
@@ -62,7 +63,7 @@ async def _check_indexes(redis: Redis, keys: list[str], jobs: list[Stored]) -> N
     assert await _members(redis, name("finished")) == final
     masks = {key.rpartition(":")[2] for key in keys if key.startswith(f"{prefix()}mask:")}
     assert masks <= pending
-    sizes = [int(await redis.hget(name("job", job_id), "maskBytes") or 0) for job_id in by_id]  # type: ignore[misc]
+    sizes = [(await records.read(redis, job_id)).get("maskBytes", 0) for job_id in by_id]
     assert int(await redis.get(name("maskbytes")) or 0) == sum(sizes)
     await _check_slots(redis, by_id, final)
     await _check_counts(redis, keys, by_id)
@@ -90,7 +91,7 @@ async def _check_slots(redis: Redis, jobs: dict[str, Stored], final: set[str]) -
     assert all(jobs[job_id].attempts for job_id in inflight)
     outbox = {member.removeprefix("lookup:") for member in await _members(redis, name("outbox"))}
     assert running <= outbox
-    assert {job_id for job_id in jobs if await redis.hexists(name("job", job_id), "disputed")} <= outbox  # type: ignore[misc]
+    assert {job_id for job_id in jobs if "disputed" in await records.read(redis, job_id)} <= outbox
     assert await _members(redis, name("claimed")) <= inflight
 
 

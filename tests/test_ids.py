@@ -47,6 +47,7 @@ def test_only_the_usual_form_is_taken_for_a_uuid() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_process_and_its_child_do_not_go_on_alike() -> None:
     """Random bytes are fetched many at once, and what is left of them is not inherited."""
-    code = "import os; from tracker.ids import token; token(); child = os.fork(); print(token()); child and os.wait()"
+    say = "os.write(1, f'{token()} '.encode())"
+    code = f"import os; from tracker.ids import token; token(); child = os.fork(); {say}; child and os.wait()"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert len(set(told)) == 2

@@ -8,9 +8,12 @@ import os
 import re
 import threading
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""The digit that tells the variant, with two random bits in it, by a random digit."""
 _lock = threading.Lock()
 _last = (0, 0)
 
@@ -27,14 +30,15 @@ class _Random:
 
     def forget(self) -> None:
         """After a fork: else both would go on alike."""
-        self._bytes, self._at = b"", self.MANY
+        self._pieces: Iterator[str] = iter(())
 
-    def take(self, count: int) -> bytes:
-        with _lock:
-            if self._at + count > self.MANY:
-                self._bytes, self._at = os.urandom(self.MANY), 0
-            self._at += count
-            return self._bytes[self._at - count : self._at]
+    def take(self) -> str:
+        """16 hex digits. An iterator gives each to one thread alone."""
+        for piece in self._pieces:
+            return piece
+        digits = os.urandom(self.MANY).hex()
+        self._pieces = iter([digits[at : at + 16] for at in range(16, len(digits), 16)])
+        return digits[:16]
 
 
 _random = _Random()
@@ -42,7 +46,7 @@ _random = _Random()
 
 def token() -> str:
     """32 hex digits that nobody else has, with no time in them."""
-    return _random.take(16).hex()
+    return _random.take() + _random.take()
 
 
 def new_id(now: datetime) -> str:
@@ -75,6 +79,5 @@ def _counter(milliseconds: int) -> int:
 
 
 def _compose(milliseconds: int, counter: int) -> str:
-    tail = int.from_bytes(_random.take(8), "big") & ((1 << 62) - 1)
-    digits = f"{(milliseconds << 80) | (7 << 76) | (counter << 64) | (2 << 62) | tail:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    time, tail = f"{milliseconds:012x}", _random.take()
+    return f"{time[:8]}-{time[8:]}-7{counter:03x}-{_VARIANT[tail[0]]}{tail[1:4]}-{tail[4:]}"

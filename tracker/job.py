@@ -29,6 +29,10 @@ class Status(StrEnum):
 FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
 
+STRANGERS_OWNER = "external"
+"""Owner of jobs that others submitted."""
+
+
 class Source(StrEnum):
     """Who brought a piece of news."""
 

@@ -13,7 +13,7 @@ from typing import Any, assert_never
 
 from tracker.clock import to_ms
 from tracker.events import Accepted, Deferred, Event, Expired, Missing, Overdue, Refused, Report, Withdrawn
-from tracker.job import FINAL, INFERRED, Failure, FailureCode, Outcome, Source, Status
+from tracker.job import FINAL, INFERRED, Failure, FailureCode, Outcome, Result, Source, Status
 
 RESULT_LIFETIME = timedelta(hours=24)
 """Upstream's shortest promise for its result files (dossier: 24 h, 90 days and 3 months are all documented)."""
@@ -109,16 +109,17 @@ TABLE: Mapping[Kind, Row] = {
 # fmt: on
 
 Fields = Mapping[str, Any]
+NOTHING: Fields = {}
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Change:
     """What `apply.lua` needs to know. Field names are the record's; times are milliseconds since 1970.
 
     `put` is written when the job moves, and `drop` removed before; `fill` where a field is empty, when the news is not stale; `lower` makes a
     number smaller, never larger; `mark` is bookkeeping, written whatever the outcome. `asks` wants upstream asked at
     once. `retry_at` and `frees_slot` concern a job that is still pending; with `needs_no_slot` the change is stale for one
-    that holds a slot: an attempt is under way, or its outcome is unknown.
+    that holds a slot: an attempt is under way, or its outcome is unknown. Not frozen, for the reason that a Report has.
     """
 
     kind: Kind
@@ -193,25 +194,28 @@ def _failing(kind: Kind, now: datetime, failure: Failure) -> Change:
 
 
 def _report(report: Report, now: datetime) -> Change:
-    return _change(
-        _kind(report),
-        now,
+    kind = _kind(report)
+    return Change(
+        kind=kind,
         source=report.source,
+        at=now,
+        verdicts=TABLE[kind],
         upstream_job_id=report.upstream_job_id,
         progress=report.progress,
         put=_conclusion(report),
-        drop=("creditCost",) if report.status in (Status.FAILED, Status.CANCELLED) else (),
+        drop=("creditCost",) if kind in _REFUNDED else (),
         fill=_facts(report),
-        lower={"resultExpiresAt": to_ms(now)} if report.expired else {},
+        lower={"resultExpiresAt": to_ms(now)} if report.expired else NOTHING,
         detail=_told(report),
         mark={"misses": 0},
         completed_at=report.completed_at,
         result_lifetime=RESULT_LIFETIME if report.status is Status.COMPLETED else None,
-        asks=_kind(report) is Kind.EMPTY,
+        asks=kind is Kind.EMPTY,
         fingerprint=report.fingerprint,
     )
 
 
+_REFUNDED = (Kind.FAILED, Kind.CANCELLED, Kind.FOUND_FAILED, Kind.FOUND_CANCELLED)
 _FOUND = {
     Status.COMPLETED: Kind.FOUND_COMPLETED,
     Status.FAILED: Kind.FOUND_FAILED,
@@ -238,24 +242,30 @@ def _kind(report: Report) -> Kind:
 def _conclusion(report: Report) -> Fields:
     """The fields of a final state; a lookup without any URL concludes with no images. Its cost is the final one: a
     failure is refunded, so what was told of its cost before goes, also where the news says nothing of it."""
+    if report.status not in FINAL:
+        return NOTHING
     cost = {"creditCost": report.credit_cost} if report.credit_cost is not None else {}
     if report.status is Status.COMPLETED and (report.result or report.source is Source.POLL):
-        result = report.result.model_dump_json(by_alias=True) if report.result else '{"images":[],"gridUrl":null}'
-        return {"result": result, **cost}
+        return {"result": report.result or Result(), **cost}
     if report.status is Status.FAILED:
         message = report.error or "Apiframe gave no reason."
         failure = Failure(code=FailureCode.PROVIDER_FAILED, message=message)
         return {"error": failure.model_dump_json(by_alias=True), **cost}
-    return cost if report.status in FINAL else {}
+    return cost
 
 
 def _facts(report: Report) -> Fields:
-    cost = {"creditCost": report.credit_cost} if report.credit_cost is not None else {}
-    return {**cost, **report.origin}
+    if report.credit_cost is None:
+        return report.origin
+    return {"creditCost": report.credit_cost, **report.origin}
 
 
 def _told(report: Report) -> Fields:
-    told = {"progress": report.progress, "error": report.error, "creditCost": report.credit_cost, **report.rest}
+    told = {name: value for name, value in report.rest.items() if value is not None} if report.rest else {}
+    if report.error is not None:
+        told["error"] = report.error
+    if report.credit_cost is not None:
+        told["creditCost"] = report.credit_cost
     if report.result is not None:
         told["images"] = len(report.result.images)
-    return {name: value for name, value in told.items() if value is not None}
+    return told

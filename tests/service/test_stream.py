@@ -17,6 +17,7 @@ from service.live import broadcast
 from service.live import listener as listener_module
 from service.live import stream as stream_module
 from service.live.broadcast import Broadcast, Wish
+from tests import records
 from tests.door import assert_problem, key, settings_for
 from tests.samples import SILENCE, WEBHOOKS, delivered, looked_up, pending_job, upstream_id
 from tests.service.dashboard.visiting import signed_in
@@ -257,10 +258,10 @@ class FailOver:
     """Redis as it was when this was made: what came afterwards is lost, and every connection is cut."""
 
     def __init__(self, redis: Redis, case: Case) -> None:
-        self._redis, self._record, self._history = redis, name("job", case.job.id), name("history", case.job.id)
+        self._redis, self._record = redis, name("job", case.job.id)
 
     async def __aenter__(self) -> "FailOver":
-        self._before = await self._redis.hgetall(self._record)  # type: ignore[misc]
+        self._before = await self._redis.get(self._record)
         [(self._last, _)] = await self._redis.xrevrange(name("feed"), count=1)
         return self
 
@@ -268,9 +269,7 @@ class FailOver:
         """Only of news that moves nothing but the job's progress."""
         for entry, _ in await self._redis.xrange(name("feed"), min=b"(" + self._last):
             await self._redis.xdel(name("feed"), entry)
-            await self._redis.rpop(self._history)  # type: ignore[misc]
-        await self._redis.delete(self._record)
-        await self._redis.hset(self._record, mapping=self._before)  # type: ignore[misc]
+        await self._redis.set(self._record, self._before)
         for _ in range(5):  # for longer than redis-py mends by itself
             await self._redis.client_kill_filter(_type="normal", skipme=True)
             await asyncio.sleep(0.03)
@@ -369,7 +368,7 @@ async def test_a_job_that_cannot_be_read_holds_up_no_other(
 ) -> None:
     """One of a newer version's, say, while it takes over: neither live nor in what is told again."""
     strange, well = await a_case(store, labels={"order": "1"}), await a_case(store)
-    await redis.hset(name("job", strange.job.id), "labels", '["of a newer version"]')  # type: ignore[misc]
+    await records.write(redis, strange.job.id, labels='["of a newer version"]')
     async with listening(api, "/v1/stream") as ear:
         last = (await ear.next()).data.removeprefix("at ")
         await strange.told(Status.PROCESSING, progress=10)
@@ -378,7 +377,7 @@ async def test_a_job_that_cannot_be_read_holds_up_no_other(
             assert (await ear.job()).data["progress"] == 20
     async with listening(api, "/v1/stream", last=last) as ear:
         assert (await ear.job()).data["progress"] == 20
-    await redis.hset(name("job", strange.job.id), "labels", '{"order":"1"}')  # type: ignore[misc]
+    await records.write(redis, strange.job.id, labels='{"order":"1"}')
 
 
 async def test_a_stop_ends_all_streams_at_once(redis: Redis, settings: Settings, store: JobStore) -> None:

@@ -1,34 +1,30 @@
 """The script against the reference: every state and every kind of news, in a real Redis."""
 
 from itertools import product
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
+from tests import records
 from tests.samples import SILENCE, Sample, event_for
 from tracker.decision import Standing, decide
 from tracker.job import Outcome
 from tracker.store.keys import name
+from tracker.store.wire import as_bytes
 from tracker.transitions import Change, Kind, State, plan
 
 TOLD = [kind for kind in Kind if not kind.value.startswith("found_")]
 """What may come twice. A second lookup is no repetition: it is asked again, and its answer may settle a dispute."""
 
 
-async def record(redis: Redis, job_id: str) -> dict[str, bytes]:
-    fields: Any = await redis.hgetall(name("job", job_id))  # type: ignore[misc]
-    return {field.decode(): value for field, value in fields.items()}
-
-
 async def standing(redis: Redis, sample: Sample, change: Change) -> Standing:
     """The record as the reference sees it."""
-    fields = await record(redis, sample.job.id)
+    fields = await records.read(redis, sample.job.id)
     job = await sample.now()
     state = (
         State.DISPUTED if "disputed" in fields else State.INFERRED if "inferred" in fields else State(job.status.value)
     )
-    seen = fields.get("seen", b"")
+    seen = as_bytes(fields.get("seen", ""))
     return Standing(
         state=state,
         status=job.status,
@@ -53,7 +49,7 @@ async def test_the_script_does_what_the_reference_says(redis: Redis, sample: Sam
 
     applied = await sample.store.apply(event, at, job_id=sample.job.id, silence=SILENCE)
 
-    fields, job = await record(redis, sample.job.id), await sample.now()
+    fields, job = await records.read(redis, sample.job.id), await sample.now()
     assert (applied.outcome, job.status, job.progress) == (expected.outcome, expected.status, expected.progress)
     assert ("disputed" in fields) is expected.disputed
     due = await redis.zscore(name("outbox"), f"lookup:{sample.job.id}")

@@ -9,13 +9,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from tests import records
 from tests.samples import SILENCE, Sample, delivered
 from tracker.errors import StoreUnavailable
 from tracker.job import Outcome, Status
 from tracker.store import batches
 from tracker.store.batches import Batches
 from tracker.store.jobs import JobStore
-from tracker.store.keys import name
 from tracker.transitions import State
 
 
@@ -32,7 +32,7 @@ class Call:
         await self.may_answer.wait()
         if self.trouble:
             raise self.trouble
-        return [[b"error", b"bad"] if one == "bad" else [one.encode()] for one in arguments]
+        return [ResponseError("bad") if one == "bad" else [one.encode()] for one in arguments]
 
 
 async def test_what_waits_while_one_is_under_way_goes_out_as_the_next() -> None:
@@ -123,11 +123,11 @@ async def test_a_record_that_is_broken_fails_its_own_news_alone(store: JobStore,
     broken, well = Sample(store), Sample(store)
     for sample in (broken, well):
         await sample.in_state(State.PROCESSING)
-    await redis.hset(name("job", broken.job.id), "progress", "much")  # type: ignore[misc]
+    await records.write(redis, broken.job.id, progress="much")
     news = [delivered(one.up, Status.PROCESSING, progress=90) for one in (broken, well)]
     told = (store.apply(one, broken.job.created_at, job_id=None, silence=SILENCE) for one in news)
     failed, applied = await asyncio.gather(*told, return_exceptions=True)
     assert isinstance(failed, StoreUnavailable)
     assert not isinstance(applied, BaseException)
     assert applied.outcome is Outcome.APPLIED
-    await redis.hset(name("job", broken.job.id), "progress", "40")  # type: ignore[misc]
+    await records.write(redis, broken.job.id, progress=40)

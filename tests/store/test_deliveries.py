@@ -1,6 +1,7 @@
 """The log of deliveries: bounded, in order, and written once however often."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -9,10 +10,10 @@ from tests.samples import START
 from tracker.ids import new_id
 from tracker.job import Outcome
 from tracker.store import deliveries as module
-from tracker.store.deliveries import Deliveries, LoggedDelivery, Refusal, Wanted
+from tracker.store.deliveries import Deliveries, Line, Refusal, Wanted
 from tracker.store.keys import name
 
-Lines = dict[str, LoggedDelivery]
+Lines = dict[str, Line]
 
 
 @pytest.fixture
@@ -20,12 +21,12 @@ def deliveries(redis: Redis) -> Deliveries:
     return Deliveries(redis, timedelta(days=30))
 
 
-def taken(at: datetime, outcome: Outcome = Outcome.APPLIED, **fields: object) -> Lines:
-    return {new_id(at): LoggedDelivery(at=at, outcome=outcome, secret_form="hex", bytes=1, ms=1, **fields)}
+def taken(at: datetime, outcome: Outcome = Outcome.APPLIED, **fields: Any) -> Lines:
+    return {new_id(at): Line(outcome=outcome, secret_form="hex", bytes=1, ms=1)._replace(**fields)}
 
 
 def refused(at: datetime, cause: Refusal = Refusal.MISMATCH) -> Lines:
-    return {new_id(at): LoggedDelivery(at=at, cause=cause, ms=1)}
+    return {new_id(at): Line(cause=cause, ms=1)}
 
 
 def after(seconds: float) -> datetime:
@@ -43,7 +44,10 @@ async def test_lines_come_back_as_they_went_newest_first(deliveries: Deliveries)
     await deliveries.write(late)
     await deliveries.write({**early, **between})
     page = await deliveries.page(Wanted(), 100)
-    assert page.lines == [*late.values(), *between.values(), *early.values()]
+    assert [line.model_dump(exclude={"at"}) for line in page.lines] == [
+        line._asdict() for lines in (late, between, early) for line in lines.values()
+    ]
+    assert [line.at for line in page.lines] == [after(3), after(2), after(1)]
     assert page.next_cursor is None
 
 

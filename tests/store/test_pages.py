@@ -151,7 +151,7 @@ async def test_an_entry_without_a_record_is_passed_over_and_goes(redis: Redis, s
     """Somebody deleted it by hand."""
     jobs = [pending_job(START + timedelta(seconds=n), status=Status.FAILED) for n in range(3)]
     await fill(redis, store, jobs)
-    await redis.delete(name("job", jobs[1].id), name("history", jobs[1].id))
+    await redis.delete(name("job", jobs[1].id))
     found = await pages(store, Filter(statuses=(Status.FAILED, Status.CANCELLED)), 1)
     assert found == [[jobs[2].id], [jobs[0].id]]
     assert await redis.zscore(name("status", "FAILED"), jobs[1].id) is None

@@ -26,6 +26,7 @@ MAX_URL = 2048
 MAX_REST = 4000
 
 EVENTS = {"progress": Status.PROCESSING, "completed": Status.COMPLETED, "failed": Status.FAILED}
+_WITH_ERROR = (Status.FAILED, Status.CANCELLED)
 STATUSES = {status.value: status for status in Status if status is not Status.PENDING}
 _ID = ("jobId", "id", "job_id")
 _ERROR = ("error", "message", "error_message")
@@ -48,16 +49,17 @@ class Unreadable(ValueError):
 
 def read_delivery(delivery: Delivery) -> Report:
     """Raises Unreadable. The body's `status` is trusted over its `event`; headers are not signed and not asked."""
-    document = read_json(delivery.body)
-    return _report(document, _delivered_status(document), Source.WEBHOOK, delivery.fingerprint)
+    return report_of(read_json(delivery.body), delivery.fingerprint)
 
 
-def event_of(body: bytes) -> str | None:
-    """The event that a body names, whether anybody knows it or not; None where none can be read."""
-    try:
-        return _event(read_json(body))[:MAX_WORD] or None
-    except Unreadable:
-        return None
+def report_of(document: Document, fingerprint: bytes) -> Report:
+    """The same of a body that was parsed already."""
+    return _report(document, _delivered_status(document), Source.WEBHOOK, fingerprint)
+
+
+def event_of(document: Document) -> str | None:
+    """The event that a body names, whether anybody knows it or not; None where it names none."""
+    return _event(document)[:MAX_WORD] or None
 
 
 def read_lookup(body: bytes) -> Report:
@@ -88,44 +90,47 @@ def _whole_character(escape: re.Match[bytes]) -> bytes:
 
 
 def _delivered_status(document: Document) -> Status:
-    event = _event(document)
+    event = _event(document).lower()
     status = _word(document, "status").upper()
-    if event and event.lower() not in EVENTS:
-        raise Unreadable(f"unknown event {event!r:.80}")
+    if event and event not in EVENTS:
+        raise Unreadable(f"unknown event {_event(document)!r:.80}")
     if status and status not in STATUSES:
-        raise Unreadable(f"unknown status {status!r:.80}")
+        raise Unreadable(f"unknown status {document.get('status')!r:.80}")
     if not (event or status):
         raise Unreadable("neither event nor status")
-    return STATUSES[status] if status else EVENTS[event.lower()]
+    return STATUSES[status] if status else EVENTS[event]
 
 
 def _report(document: Document, status: Status, source: Source, fingerprint: bytes) -> Report:
     result, rest = read_result(document.get("result"))
+    submitted = document.get("input")
     return Report(
         source=source,
         upstream_job_id=_job_id(document),
         status=status,
         progress=_progress(document.get("progress")),
         result=result,
-        error=read_error(document) if status in (Status.FAILED, Status.CANCELLED) else None,
+        error=read_error(document) if status in _WITH_ERROR else None,
         credit_cost=read_count(document.get("creditCost")),
         completed_at=read_moment(document.get("completedAt")),
         expired=document.get("expired") is True,
-        origin=_origin(document.get("input")),
-        webhook_url=_webhook_url(document.get("input")),
-        rest=_bounded({**rest, **_dissent(document, status), **_unknown(document)}),
+        origin=_origin(submitted) if submitted else {},
+        webhook_url=_webhook_url(submitted) if submitted else None,
+        rest=_bounded(rest | _dissent(document, status) | _unknown(document)),
         fingerprint=fingerprint,
     )
 
 
-def read_result(result: Any) -> tuple[Result | None, Document]:
+def read_result(result: Any) -> tuple[Result | None, dict[str, Any]]:
     """`(None, rest)` where no URL is found. Takes an object, a bare URL, a list of URLs, null; keeps what else came."""
+    if result is None:
+        return None, {}
     if isinstance(result, str):
         result = [result]
     if isinstance(result, list):
         result = {"images": result}
     if not isinstance(result, dict):
-        return None, {} if result is None else {"result": result}
+        return None, {"result": result}
     listed = _as_list(result.get("images"))
     images = tuple(url for url in listed if _is_url(url))[:MAX_URLS]
     grid = next((result[name] for name in _GRID if _is_url(result.get(name))), None)
@@ -165,6 +170,8 @@ def _job_id(document: Document) -> str:
 
 def _progress(value: Any) -> int | None:
     """0-100, also from a float or a number in a string; None for what is no number."""
+    if type(value) is int:
+        return min(100, max(0, value))
     try:
         return min(100, max(0, int(float(value)))) if not isinstance(value, bool) else None
     except (TypeError, ValueError, OverflowError):
@@ -178,6 +185,8 @@ def read_count(value: Any) -> int | None:
 
 def read_moment(value: Any) -> datetime | None:
     """None for what is no time, and for a time before there was an Apiframe: the zero of some language."""
+    if value is None:
+        return None
     try:
         moment = datetime.fromisoformat(value)
         known = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
@@ -195,9 +204,10 @@ def read_error(document: Document) -> str | None:
 
 def _origin(submitted: Any) -> dict[str, str]:
     """What a stranger was made from; the names are the record's."""
+    if not isinstance(submitted, dict):
+        return {}
     names = ("action", "parentJobId", "prompt")
-    given = submitted if isinstance(submitted, dict) else {}
-    return {name: given[name][:MAX_TEXT] for name in names if isinstance(given.get(name), str)}
+    return {name: submitted[name][:MAX_TEXT] for name in names if isinstance(submitted.get(name), str)}
 
 
 def _webhook_url(submitted: Any) -> str | None:
@@ -205,15 +215,15 @@ def _webhook_url(submitted: Any) -> str | None:
     return url if _is_url(url) else None
 
 
-def _dissent(document: Document, status: Status) -> Document:
+def _dissent(document: Document, status: Status) -> dict[str, Any]:
     """The event, kept where it contradicts the status: one says that the job is over, the other not, or not so."""
     event = _event(document)
     told = EVENTS.get(event.lower(), status)
     return {"event": event} if told is not status and (told.is_final or status.is_final) else {}
 
 
-def _unknown(document: Document) -> Document:
-    return {name: value for name, value in document.items() if name not in _KNOWN}
+def _unknown(document: Document) -> dict[str, Any]:
+    return {name: document[name] for name in document if name not in _KNOWN} if document.keys() - _KNOWN else {}
 
 
 def _bounded(rest: Document) -> Document:

@@ -17,6 +17,7 @@ from tracker.errors import SignatureRefused
 SecretForm = Literal["raw", "hex"]
 
 _HEADER = re.compile(r"(?:sha256=)?([0-9a-fA-F]{64})")
+_USUAL = len("sha256=") + 64
 _TRUST = object()
 
 
@@ -66,12 +67,18 @@ class Verifier:
     def verify(self, body: bytes, header: str | None) -> Delivery:
         """Raises SignatureRefused, whose `cause` is `missing`, `malformed` or `mismatch`."""
         given = _read(header)
-        for state, secret_form, index in self._states:
+        for place, (state, secret_form, index) in enumerate(self._states):
             mac = state.copy()
             mac.update(body)
             if hmac.compare_digest(mac.digest(), given):
+                self._try_first(place)
                 return Delivery(body, secret_form, index, _TRUST)
         raise SignatureRefused("mismatch", "X-Webhook-Signature does not match this body.")
+
+    def _try_first(self, place: int) -> None:
+        """The next is most probably signed alike."""
+        if place:
+            self._states.insert(0, self._states.pop(place))
 
 
 def _forms(form: Literal["auto", "raw", "hex"]) -> tuple[SecretForm, ...]:
@@ -87,6 +94,11 @@ def _read(header: str | None) -> bytes:
     """Bytes, since `compare_digest` raises on text that is not ASCII; strictly hex, since `fromhex` skips blanks."""
     if not header:
         raise SignatureRefused("missing", "X-Webhook-Signature is missing.")
+    if len(header) == _USUAL and header.startswith("sha256=") and header[7:].isalnum():
+        try:
+            return bytes.fromhex(header[7:])
+        except ValueError:
+            pass
     match = _HEADER.fullmatch(header.strip())
     if match is None:
         raise SignatureRefused("malformed", "X-Webhook-Signature is not 'sha256=' and 64 hex digits.")

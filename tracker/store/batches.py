@@ -6,12 +6,11 @@ fails does not fail the others. Only where Redis does not answer is everybody wh
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
 
+import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tracker.errors import StoreUnavailable
@@ -24,54 +23,68 @@ MOST_WAITING = 5_000
 AWAY = (RedisConnectionError, RedisTimeoutError, OSError)
 """What a call ends with where Redis does not answer at all, after it was tried again."""
 
-Argument = bytes | str
-Call = Callable[..., Awaitable[Any]]
+log = structlog.get_logger()
+
+Call = Callable[..., Awaitable[Sequence[Any]]]
+Told = Callable[[Any], None]
 
 
-@dataclass(frozen=True)
-class _Waiting:
-    arguments: tuple[Argument, ...]
-    answer: "asyncio.Future[list[Any]]"
+class _Waiting(NamedTuple):
+    piece: Any
+    told: Told
 
 
 class Batches:
     def __init__(self, call: Call) -> None:
-        """`call` takes the arguments of several pieces of news in a row, and gives an answer to each."""
+        """`call` takes several pieces of news, and gives an answer to each: an exception where one failed."""
         self._call = call
         self._waiting: deque[_Waiting] = deque()
         self._sending: asyncio.Task[None] | None = None
 
-    async def tell(self, *arguments: Argument) -> list[Any]:
-        """The answer to one. Raises StoreUnavailable where too many wait, and what the call for its batch raises."""
+    async def tell(self, piece: Any) -> Any:
+        """The answer to one. Raises as `put` does, and what the call for its batch raises."""
+        answer = asyncio.get_running_loop().create_future()
+        self.put(piece, lambda told: _settle(answer, told))
+        return await answer
+
+    def put(self, piece: Any, told: Told) -> None:
+        """`told` gets the answer, or the exception that there is in its place. It must be quick; what it
+        raises is told in the log.
+
+        Raises StoreUnavailable where too many wait.
+        """
         if len(self._waiting) >= MOST_WAITING:
             raise StoreUnavailable("Redis is slower than what comes; try again in a moment.")
-        waiting = _Waiting(arguments, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+        self._waiting.append(_Waiting(piece, told))
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send())
-        return await waiting.answer
 
     async def _send(self) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-            told = self._call(*(argument for one in batch for argument in one.arguments))
-            [answers] = await asyncio.gather(told, return_exceptions=True)
+            [answers] = await asyncio.gather(self._call(*(one.piece for one in batch)), return_exceptions=True)
             if isinstance(answers, AWAY):
                 batch += self._waiting  # each would wait for the same in its turn: minutes, where many wait
                 self._waiting.clear()
             if isinstance(answers, BaseException):
                 answers = [answers] * len(batch)
             for one, answer in zip(batch, answers, strict=True):
-                _settle(one, answer)
+                _tell(one, answer)
 
 
-def _settle(one: _Waiting, answer: list[Any] | BaseException) -> None:
+def _tell(one: _Waiting, answer: Any) -> None:
+    """A fault of one is no reason for the others to wait."""
+    try:
+        one.told(answer)
+    except Exception:
+        log.exception("an answer could not be taken")
+
+
+def _settle(waiting: "asyncio.Future[Any]", answer: Any) -> None:
     """Whoever waits no more, since the request was given up, is told nothing."""
-    if one.answer.done():
+    if waiting.done():
         return
     if isinstance(answer, BaseException):
-        one.answer.set_exception(answer)
-    elif answer[0] == b"error":
-        one.answer.set_exception(ResponseError(answer[1].decode()))
+        waiting.set_exception(answer)
     else:
-        one.answer.set_result(answer)
+        waiting.set_result(answer)

@@ -48,8 +48,8 @@ class Changes:
         wanted = sorted(newest.values(), key=lambda entry: place(entry.position))
         async with self._redis.pipeline(transaction=False) as pipe:
             for entry in wanted:
-                pipe.hgetall(name("job", entry.job_id))
-            records: list[dict[bytes, bytes]] = await pipe.execute()
+                pipe.get(name("job", entry.job_id))
+            records: list[bytes | None] = await pipe.execute()
         read = zip(wanted, records, strict=True)
         found = [Change(entry, stored) for entry, record in read if (stored := _stored(entry.job_id, record))]
         return [change for change in found if change.is_last]
@@ -77,7 +77,7 @@ class Changes:
         return not oldest or place(oldest[0][0].decode()) < place(position)
 
 
-def _stored(job_id: str, record: dict[bytes, bytes]) -> Stored | None:
+def _stored(job_id: str, record: bytes | None) -> Stored | None:
     """None also for one of a newer version's that cannot be read: it holds up nobody who waits for others."""
     try:
         return read_record(job_id, record)

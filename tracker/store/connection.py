@@ -61,6 +61,10 @@ def served(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
             return answer
         except UNAVAILABLE as error:
             yield_to_cancellation()
-            raise StoreUnavailable(f"Redis cannot serve this now ({type(error).__name__}); try again.") from error
+            raise unavailable(error) from error
 
     return call
+
+
+def unavailable(error: BaseException) -> StoreUnavailable:
+    return StoreUnavailable(f"Redis cannot serve this now ({type(error).__name__}); try again.")

@@ -1,8 +1,8 @@
 """The log of deliveries, for operators: what came, and what became of it. Bounded, and nothing of a job rests on it.
 
-Two sorted sets of lines, each an id by the time of arrival and JSON: `deliveries` for those whose signature was
-genuine, `refusals` for the others, so that a flood of forged ones pushes out none that counted. A line may be written
-again and again and is there once, and the lines of several processes lie in the order in which they came.
+Two sorted sets of lines, each an id by the time of arrival and a packed list: `deliveries` for those whose signature
+was genuine, `refusals` for the others, so that a flood of forged ones pushes out none that counted. A line may be
+written again and again and is there once, and the lines of several processes lie in the order in which they came.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,16 @@ from datetime import timedelta
 from enum import StrEnum
 from heapq import merge
 from itertools import islice
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 
 from tracker.apiframe.signature import SecretForm
+from tracker.ids import made_at
 from tracker.job import Moment, Outcome, Wire
 from tracker.store.connection import served
 from tracker.store.keys import name
+from tracker.store.wire import pack, unpack
 
 DELIVERIES, REFUSALS = name("deliveries"), name("refusals")
 KEPT = {DELIVERIES: 10_000, REFUSALS: 2_000}
@@ -36,8 +39,26 @@ class Refusal(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
 
 
+class Line(NamedTuple):
+    """A delivery, and what became of it: an `outcome` where it was taken, a `cause` where it was refused. When it came
+    is in its id."""
+
+    outcome: str | None = None
+    cause: Refusal | None = None
+    job_id: str | None = None
+    event: str | None = None
+    bytes: int | None = None
+    secret_form: SecretForm | None = None
+    ms: float = 0.0
+
+    @property
+    def shelf(self) -> str:
+        """Of a genuine signature, the form of the secret is known."""
+        return DELIVERIES if self.secret_form else REFUSALS
+
+
 class LoggedDelivery(Wire):
-    """A delivery, and what became of it: an `outcome` where it was taken, a `cause` where it was refused."""
+    """The same as it is told."""
 
     at: Moment
     outcome: Outcome | None = None
@@ -47,11 +68,6 @@ class LoggedDelivery(Wire):
     bytes: int | None = None
     secret_form: SecretForm | None = None
     ms: float
-
-    @property
-    def shelf(self) -> str:
-        """Of a genuine signature, the form of the secret is known."""
-        return DELIVERIES if self.secret_form else REFUSALS
 
 
 @dataclass(frozen=True)
@@ -82,7 +98,7 @@ class Deliveries:
         self._retention = retention
 
     @served
-    async def write(self, lines: Mapping[str, LoggedDelivery]) -> None:
+    async def write(self, lines: Mapping[str, Line]) -> None:
         """Lines by id, in one round trip; they may have been written before. The oldest beyond `KEPT` go."""
         async with self._redis.pipeline(transaction=True) as pipe:
             for shelf, kept in KEPT.items():
@@ -101,8 +117,8 @@ class Deliveries:
         while more and len(found) <= limit:
             members = await self._newest(below)
             more = len(members) == LOOKED_AT_ONCE
-            below = members[-1][:_ID] if members else below
-            lines = ((member[:_ID], LoggedDelivery.model_validate_json(member[_ID:])) for member in members)
+            below = members[-1][:_ID].decode() if members else below
+            lines = ((member[:_ID].decode(), _line(member)) for member in members)
             found += [(key, line) for key, line in lines if wanted.holds(line)]
         shown = found[:limit]
         return DeliveryPage([line for _, line in shown], shown[-1][0] if len(found) > limit else None)
@@ -111,17 +127,22 @@ class Deliveries:
     async def times(self, most: int) -> list[float]:
         """Milliseconds from arrival to acknowledgement of the last genuine deliveries, newest first."""
         members = await self._redis.zrevrangebylex(DELIVERIES, "+", "-", 0, most)
-        return [LoggedDelivery.model_validate_json(member[_ID:]).ms for member in members]
+        return [_line(member).ms for member in members]
 
-    async def _newest(self, below: str | None) -> Sequence[str]:
+    async def _newest(self, below: str | None) -> Sequence[bytes]:
         """Of both shelves together, at most `LOOKED_AT_ONCE`."""
         upper = f"({below}" if below else "+"
         async with self._redis.pipeline(transaction=False) as pipe:
             for shelf in KEPT:
                 pipe.zrevrangebylex(shelf, upper, "-", 0, LOOKED_AT_ONCE)
             shelves: list[list[bytes]] = await pipe.execute()
-        return [member.decode() for member in islice(merge(*shelves, reverse=True), LOOKED_AT_ONCE)]
+        return list(islice(merge(*shelves, reverse=True), LOOKED_AT_ONCE))
 
 
-def _member(key: str, line: LoggedDelivery) -> str:
-    return key + line.model_dump_json(by_alias=True, exclude_none=True)
+def _member(key: str, line: Line) -> bytes:
+    return key.encode() + pack(line)
+
+
+def _line(member: bytes) -> LoggedDelivery:
+    facts = zip(Line._fields, unpack(member[_ID:]), strict=True)
+    return LoggedDelivery.model_validate({"at": made_at(member[:_ID].decode()), **dict(facts)})

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from tracker.store.connection import served
 from tracker.store.keys import name
 from tracker.store.stats import Figures, read_figures
+from tracker.store.wire import unpack
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ async def read_gauges(redis: Redis, now: datetime) -> Gauges:
 async def _key_marks(redis: Redis, in_flight: list[bytes]) -> Mapping[str, int]:
     async with redis.pipeline(transaction=False) as pipe:
         for job_id in in_flight:
-            pipe.hget(name("job", job_id.decode()), "keyMark")
-        marks: list[bytes | None] = await pipe.execute()
-    return Counter(mark.decode() for mark in marks if mark)
+            pipe.get(name("job", job_id.decode()))
+        records: list[bytes | None] = await pipe.execute()
+    marks = (unpack(record).get("keyMark") for record in records if record)
+    return Counter(mark for mark in marks if mark)

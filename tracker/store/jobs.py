@@ -8,31 +8,33 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from tracker.clock import to_ms
 from tracker.errors import Backlogged, Conflict, NotFound
 from tracker.events import Event, Report
 from tracker.ids import first_id, new_id
-from tracker.job import HistoryEntry, Job, Outcome, Status
+from tracker.job import STRANGERS_OWNER, HistoryEntry, Job, Outcome, Status
 from tracker.settings import Settings
-from tracker.store.batches import Batches
+from tracker.store.batches import Batches, Told
 from tracker.store.condition import Condition, read_condition
 from tracker.store.connection import served
 from tracker.store.gauges import Gauges, read_gauges
+from tracker.store.history import read_history
 from tracker.store.keys import name
 from tracker.store.pages import Filter, Page, count_jobs, read_ids, read_page
 from tracker.store.scripts import Scripts
 from tracker.store.standings import Standing, bring_lookups_forward, read_standings, resolve
 from tracker.store.stats import Figures, read_figures
-from tracker.store.wire import Stored, change_document, read_history, read_record, record_of
+from tracker.store.wire import Stored, adoption, change_document, history_of, pack, read_record, record_of, unpack
 from tracker.transitions import plan
 
-STRANGERS_OWNER = "external"
+UNKNOWN = ["unknown"]
+"""The script's answer where no job is concerned."""
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
 BACKLOG_SECONDS = 30
 """When a caller whose job was one too many may try again."""
@@ -85,7 +87,7 @@ class JobStore:
     ) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
-        self._news = Batches(partial(self._scripts.run, "apply"))
+        self._news = Batches(self._apply)
         self._backlog = backlog or Backlog()
         self._retention = retention
         self._submit_within = submit_within
@@ -119,9 +121,7 @@ class JobStore:
         digest = _digest(job.owner, key) if key else ""
         lives = _ms(self._mask_life), _ms(IDEMPOTENCY_LIFETIME)
         limits = self._backlog.jobs, self._backlog.mask_bytes
-        verdict, *found = await self._scripts.run(
-            "create", job.id, mask, digest, body, *lives, *limits, *record_of(job)
-        )
+        verdict, *found = await self._scripts.run("create", job.id, mask, digest, body, *lives, *limits, record_of(job))
         if verdict == b"full":
             raise Backlogged("Too many jobs wait to be submitted; send this one again later.", BACKLOG_SECONDS)
         job_id = found[0].decode()
@@ -136,7 +136,7 @@ class JobStore:
 
     @served
     async def get(self, job_id: str) -> Stored | None:
-        return read_record(job_id, await _reply(self._redis.hgetall(name("job", job_id))))
+        return read_record(job_id, await self._redis.get(name("job", job_id)))
 
     @served
     async def find(self, either_id: str) -> Stored | None:
@@ -167,7 +167,7 @@ class JobStore:
     @served
     async def history(self, job_id: str) -> list[HistoryEntry]:
         """Oldest first; of a very long one the first and last entries."""
-        return read_history(await _reply(self._redis.lrange(name("history", job_id), 0, -1)))
+        return read_history(job_id, history_of(await self._redis.get(name("job", job_id))))
 
     @served
     async def page(self, wanted: Filter, limit: int, below: str | None = None) -> Page:
@@ -205,21 +205,28 @@ class JobStore:
         for `tracked_by` or for nobody; any other event for a job that is not there raises NotFound. So does an entry
         `quarantined` that is there no more; one that is there leaves with this.
         """
-        change = plan(event, now)
-        stranger = new_id(min(now, event.completed_at or now)) if isinstance(event, Report) else None
-        tracked = tracked_by or Tracked(STRANGERS_OWNER)
-        document = change_document(
-            change, job_id, silence=silence, adopt_as=stranger,
-            strangers_owner=tracked.owner, strangers_labels=tracked.labels,
-        )  # fmt: skip
-        outcome, *rest = await self._news.tell(document, change.fingerprint, quarantined)
-        match outcome:
-            case b"unknown":
+        change = change_document(plan(event, now), job_id, silence, quarantined)
+        adopting = change | _adoption(event, now, tracked_by) if isinstance(event, Report) else change
+        answer = await self._news.tell(adopting if quarantined else change)
+        if answer == UNKNOWN and adopting is not change:
+            answer = await self._news.tell(adopting)
+        match answer:
+            case ["unknown"]:
                 raise NotFound(f"There is no job {job_id}.")
-            case b"gone":
+            case ["gone"]:
                 raise NotFound(f"The delivery {quarantined} is in quarantine no more.")
-        found, version, status, before = (part.decode() for part in rest)
-        return Applied(Outcome(outcome.decode()), found, int(version), Status(status), Status(before))
+        outcome, found, version, status, before = answer
+        return Applied(Outcome(outcome), found, version, Status(status), Status(before))
+
+    def put(self, report: Report, now: datetime, told: Told, *, job_id: str | None, silence: timedelta) -> None:
+        """The same without waiting: `told` gets the script's answer (outcome, job id, version, status, status before),
+        UNKNOWN where no job of ours is meant, or what went wrong. Raises StoreUnavailable."""
+        self._news.put(change_document(plan(report, now), job_id, silence), told)
+
+    async def _apply(self, *documents: dict[str, Any]) -> list[Any]:
+        """The script's answer to each; an error to one that failed."""
+        answers = unpack(await self._scripts.run("apply", pack(documents)))
+        return [ResponseError(answer[1]) if answer[0] == "error" else answer for answer in answers]
 
     @served
     async def own(self, job_id: str, tracked: Tracked, now: datetime) -> bool:
@@ -302,6 +309,12 @@ class JobStore:
     async def condition(self) -> Condition:
         """How this Redis is. Raises StoreUnavailable also where INFO is forbidden."""
         return await read_condition(self._redis)
+
+
+def _adoption(report: Report, now: datetime, tracked_by: Tracked | None) -> dict[str, Any]:
+    """For a change that may find a stranger. His id tells when he was made, as far as is known."""
+    tracked = tracked_by or Tracked(STRANGERS_OWNER)
+    return adoption(new_id(min(now, report.completed_at or now)), tracked.owner, tracked.labels)
 
 
 def _digest(owner: str, key: str) -> str:

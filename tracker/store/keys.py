@@ -22,9 +22,8 @@ class Key:
 _INDEX = "entries go with the job, by retirement"
 
 LAYOUT = (
-    Key("job", "job id", "hash", "none: it goes by retirement, RETENTION_DAYS after its end",
-        "the record: the job's own fields, and those of its bookkeeping"),
-    Key("history", "job id", "list", "as its job", "one JSON entry for each piece of news, first and last kept"),
+    Key("job", "job id", "string", "none: it goes by retirement, RETENTION_DAYS after its end",
+        "the record, a MessagePack map: the job's own fields, those of its bookkeeping, and its history"),
     Key("mask", "job id", "string", "SUBMIT_WITHIN_SECONDS + 1 h, deleted once upstream has accepted or refused it",
         "the mask as it is sent upstream, a PNG"),
     Key("idempotency", "digest", "string", "24 h", "a caller's Idempotency-Key: job id, body digest"),
@@ -61,7 +60,7 @@ LAYOUT = (
         "a session that was signed out before its time"),
     Key("feed", None, "stream", "capped at about 100,000 entries", "one entry for each visible change of a job"),
     Key("deliveries", None, "zset by id", "capped at 10,000 lines, RETENTION_DAYS after the last",
-        "the log of genuine deliveries: an id by the time of arrival, and JSON"),
+        "the log of genuine deliveries: an id by the time of arrival, and a packed list"),
     Key("refusals", None, "zset by id", "capped at 2,000 lines, RETENTION_DAYS after the last",
         "the same of deliveries that were refused unread"),
     Key("quarantine", None, "stream", "capped at about 1,000 entries, RETENTION_DAYS after the last",

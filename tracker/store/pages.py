@@ -105,5 +105,5 @@ async def _stretch(scripts: Scripts, wanted: Filter, telling: str, most: int, up
     return told, None if at_end else f"({last.decode()}"
 
 
-def _stored(job_id: bytes, record: list[bytes]) -> Stored:
+def _stored(job_id: bytes, record: bytes) -> Stored:
     return cast(Stored, read_record(job_id.decode(), record))  # the script tells of no job without a record

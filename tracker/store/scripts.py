@@ -5,7 +5,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from tracker.job import Status
+from tracker.job import STRANGERS_OWNER, Status
+from tracker.store.history import words
 from tracker.store.keys import prefix
 from tracker.transitions import TABLE, Row
 
@@ -13,16 +14,17 @@ NAMES = ("create", "claim", "apply", "take", "retire", "page", "own", "hold", "r
 
 
 def source(name: str) -> str:
-    """The text of `lua/NAME.lua` with the prelude before it, and before that of `apply` the state machine's table."""
+    """The text of `lua/NAME.lua` and before it what it builds on; for `apply`, the state machine's table, too."""
     folder = files("tracker.store") / "lua"
     prelude, script = ((folder / f"{part}.lua").read_text("utf-8") for part in ("_prelude", name))
-    return prelude + (rules() if name == "apply" else "") + script
+    return words() + prelude + (rules() if name == "apply" else "") + script
 
 
 def rules() -> str:
-    """The table as Lua: `RULES.kind.STATE` is {outcome, status to move to or nil, whether it upholds}."""
+    """The table as Lua: `RULES.kind.STATE` is {outcome, status to move to or nil, whether it upholds}. And whose job
+    that is which is nobody's."""
     rows = (f"  {kind} = {{ {_row(row)} }},\n" for kind, row in TABLE.items())
-    return f"local RULES = {{\n{''.join(rows)}}}\n"
+    return f"local STRANGERS_OWNER = '{STRANGERS_OWNER}'\nlocal RULES = {{\n{''.join(rows)}}}\n"
 
 
 def _row(row: Row) -> str:

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from tracker.clock import to_ms
 from tracker.job import Status
 from tracker.store.keys import name
+from tracker.store.wire import unpack
 
 AT_ONCE = 500
 """Jobs in one round trip: Redis serves others in between."""
@@ -46,13 +47,14 @@ async def read_standings(redis: Redis, job_ids: Sequence[str]) -> list[Standing]
     for some in _portions(job_ids):
         async with redis.pipeline(transaction=False) as pipe:
             for job_id in some:
-                pipe.hmget(name("job", job_id), ["status", "upstreamJobId"])
+                pipe.get(name("job", job_id))
                 pipe.zscore(name("inflight"), job_id)
             answers = iter(await pipe.execute())
-        for job_id, (status, upstream), slot in zip(some, answers, answers, strict=True):
-            if status:
-                known = upstream is not None
-                found.append(Standing(job_id, Status(status.decode()), known, slot is not None))
+        for job_id, record, slot in zip(some, answers, answers, strict=True):
+            if record:
+                fields = unpack(record)
+                known = "upstreamJobId" in fields
+                found.append(Standing(job_id, Status(fields["status"]), known, slot is not None))
     return found
 
 

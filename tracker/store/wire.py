@@ -1,18 +1,25 @@
-"""Between our values and what lies in Redis: records to jobs, changes to the JSON that `apply.lua` reads."""
+"""Between our values and what lies in Redis: records to jobs, changes to what `apply.lua` reads.
+
+A record is a MessagePack map by field name: numbers as numbers, times in milliseconds, texts as they are, and JSON for
+what the scripts need not look into. Empty is absent.
+"""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
+
+import msgpack
 
 from tracker.clock import from_ms, to_ms
 from tracker.ids import made_at
-from tracker.job import HistoryEntry, Job
-from tracker.transitions import Change
+from tracker.job import Job, MaskFacts, Result
+from tracker.transitions import Change, Kind
 
 _TIMES = ("submittedAt", "startedAt", "completedAt", "updatedAt", "resultExpiresAt")
-_DOCUMENTS = ("labels", "mask", "result", "error")
+_JSON = ("labels", "error")
 _PLAIN = ("upstreamJobId", "action", "owner", "status", "progress", "parentJobId", "prompt", "creditCost", "settledBy")
 
 
@@ -38,80 +45,134 @@ class Stored:
         return f'"{self.job.id}.{self.version}"'
 
 
-def record_of(job: Job) -> list[str]:
-    """The fields of a new job's record, name and value in turn; what is empty is not kept."""
-    document = job.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"id", "created_at", "links"})
+def pack(value: Any) -> bytes:
+    """As Redis' own MessagePack has it, which knows one kind of string."""
+    packed: bytes = msgpack.packb(value, use_bin_type=False, unicode_errors="surrogateescape")
+    return packed
+
+
+def unpack(packed: bytes) -> Any:
+    """Strings as text; bytes that are none come back by `as_bytes`."""
+    return msgpack.unpackb(packed, unicode_errors="surrogateescape")
+
+
+def as_bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def record_of(job: Job) -> bytes:
+    """The record of a new job."""
+    document = job.model_dump(mode="json", by_alias=True, exclude_none=True)
     fields: dict[str, Any] = {name: document[name] for name in _PLAIN if name in document}
-    fields |= {name: _compact(document[name]) for name in _DOCUMENTS if document.get(name)}
+    fields |= {name: _compact(document[name]) for name in _JSON if document.get(name)}
+    fields |= {"mask": _short_mask(job.mask)} if job.mask else {}
     fields |= {"completedAt": to_ms(job.completed_at)} if job.completed_at else {}
-    fields |= {"updatedAt": to_ms(job.updated_at), "version": 1, "seq": 1}
-    return [str(part) for field in fields.items() for part in field]
+    return pack(fields | {"updatedAt": to_ms(job.updated_at), "version": 1, "seq": 1})
 
 
-def read_record(job_id: str, flat: Mapping[bytes, bytes] | list[bytes]) -> Stored | None:
-    """A record as Redis gives it, None for an empty one."""
-    if not flat:
+def read_record(job_id: str, packed: bytes | None) -> Stored | None:
+    """A record as Redis gives it, None for one that is not there."""
+    if packed is None:
         return None
-    pairs = flat.items() if isinstance(flat, Mapping) else zip(flat[::2], flat[1::2], strict=True)
-    fields = {name.decode(): value for name, value in pairs}
-    document: dict[str, Any] = {name: fields[name].decode() for name in _PLAIN if name in fields}
-    document |= {name: json.loads(fields[name]) for name in _DOCUMENTS if name in fields}
+    fields = unpack(packed)
+    document: dict[str, Any] = {name: fields[name] for name in _PLAIN if name in fields}
+    document |= {name: json.loads(fields[name]) for name in _JSON if name in fields}
     document |= {name: from_ms(fields[name]) for name in _TIMES if name in fields}
+    document |= {"mask": _whole_mask(fields["mask"])} if "mask" in fields else {}
+    document |= {"result": _whole_result(fields["result"])} if "result" in fields else {}
     document.setdefault("action", None)
     return Stored(
         job=Job.model_validate({"id": job_id, "createdAt": made_at(job_id), **document}),
-        version=int(fields.get("version", 0)),
-        attempts=int(fields.get("attempts", 0)),
-        misses=int(fields.get("misses", 0)),
-        missing_since=from_ms(fields["missingSince"]) if int(fields.get("misses", 0)) else None,
+        version=fields.get("version", 0),
+        attempts=fields.get("attempts", 0),
+        misses=fields.get("misses", 0),
+        missing_since=from_ms(fields["missingSince"]) if fields.get("misses") else None,
         doubtful="doubtful" in fields,
-        webhook_url=fields.get("webhookUrl", b"").decode() or None,
+        webhook_url=fields["webhooks"] + job_id if fields.get("webhooks") else None,
         rekeyed="rekeyed" in fields,
-        short_of_credits=fields.get("short", b"0") == b"1",
+        short_of_credits="short" in fields,
     )
 
 
-def read_history(lines: Iterable[bytes]) -> list[HistoryEntry]:
-    entries = (json.loads(line) for line in lines)
-    return [HistoryEntry.model_validate({**entry, "at": from_ms(entry["at"])}) for entry in entries]
+def history_of(packed: bytes | None) -> bytes:
+    """The lines of a record's history, for `read_history`."""
+    return as_bytes(unpack(packed).get("history", "")) if packed else b""
 
 
-def change_document(
-    change: Change,
-    job_id: str | None,
-    *,
-    silence: timedelta,
-    adopt_as: str | None,
-    strangers_owner: str,
-    strangers_labels: Mapping[str, str] | None = None,
-) -> str:
-    """A change for `apply.lua`; what is empty or false is left out. `job_id` is the address; `adopt_as` the id for a
-    stranger, if one may be."""
-    document = {
-        "jobId": job_id,
-        "adoptAs": adopt_as,
-        "strangersOwner": strangers_owner,
-        "strangersLabels": strangers_labels and _compact(strangers_labels),
-        "upstreamJobId": change.upstream_job_id,
+def change_document(change: Change, job_id: str | None, silence: timedelta, quarantined: str = "") -> dict[str, Any]:
+    """A change for `apply.lua`; what is empty or false is left out. `job_id` is the address, `quarantined` the entry
+    that leaves the quarantine with this."""
+    document: dict[str, Any] = {
         "type": change.kind,
         "source": change.source,
         "at": to_ms(change.at),
-        "progress": change.progress,
-        "put": change.put,
-        "drop": change.drop,
-        "fill": change.fill,
-        "lower": change.lower,
-        "mark": change.mark,
-        "detail": change.detail and _compact(change.detail),
-        "completedAt": _ms(change.completed_at),
-        "resultLifetime": _span(change.result_lifetime),
-        "asks": change.asks,
-        "retryAt": _ms(change.retry_at),
-        "freesSlot": change.frees_slot,
-        "needsNoSlot": change.needs_no_slot,
         "silence": _span(silence),
     }
-    return _compact({name: value for name, value in document.items() if value or (value == 0 and value is not False)})
+    given = (job_id, quarantined, *_ASKED(change))
+    document |= {name: value for name, value in zip(_NAMES, given, strict=True) if value}
+    if change.progress is not None:
+        document["progress"] = change.progress
+    if change.detail:
+        document["detail"] = _compact(change.detail)
+    return document if change.kind is Kind.PROGRESS else document | _of_an_end(change)
+
+
+_ASKED = attrgetter(
+    "fingerprint", "upstream_job_id", "drop", "fill", "lower", "mark", "asks", "frees_slot", "needs_no_slot"
+)
+_NAMES = ("jobId", "quarantined", "fingerprint", "upstreamJobId", "drop", "fill", "lower", "mark", "asks", "freesSlot",
+          "needsNoSlot")  # fmt: skip
+
+
+def _of_an_end(change: Change) -> dict[str, Any]:
+    """What news of mere progress never brings."""
+    document = {
+        "put": _written(change.put),
+        "completedAt": _ms(change.completed_at),
+        "resultLifetime": _span(change.result_lifetime),
+        "retryAt": _ms(change.retry_at),
+    }
+    return {name: value for name, value in document.items() if value}
+
+
+def adoption(job_id: str, owner: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """What a change has besides, where it may find a stranger: his id, and whose he becomes."""
+    return {
+        "adoptAs": job_id,
+        "strangersOwner": owner,
+        **({"strangersLabels": _compact(dict(labels))} if labels else {}),
+    }
+
+
+def _written(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**fields, "result": _short_result(fields["result"])} if "result" in fields else fields
+
+
+def _short_result(result: Result) -> str:
+    """What all addresses begin with, once: [that, the grid's rest or null, the images' rests …]."""
+    start = _common_start([*result.images, *([result.grid_url] if result.grid_url else [])])
+    grid = None if result.grid_url is None else result.grid_url[len(start) :]
+    return _compact([start, grid, *(image[len(start) :] for image in result.images)])
+
+
+def _common_start(texts: Sequence[str]) -> str:
+    """By the first and the last in order: what these two share, all between them do."""
+    first, last = min(texts, default=""), max(texts, default="")
+    return first[: next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
+
+
+def _whole_result(short: str) -> Result:
+    start, grid, *images = json.loads(short)
+    return Result(images=tuple(start + image for image in images), grid_url=None if grid is None else start + grid)
+
+
+def _short_mask(mask: MaskFacts) -> bytes:
+    return pack([bytes.fromhex(mask.sha256), mask.width, mask.height, mask.coverage])
+
+
+def _whole_mask(short: str) -> MaskFacts:
+    sha256, width, height, coverage = unpack(as_bytes(short))
+    return MaskFacts(sha256=as_bytes(sha256).hex(), width=width, height=height, coverage=coverage)
 
 
 def _ms(moment: datetime | None) -> int | None:

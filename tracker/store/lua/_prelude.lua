@@ -10,14 +10,13 @@ local function key(name, part)
   return KEYS[1] .. name
 end
 
--- A record as a table of strings, or nil.
+-- A record as a table, or nil.
 local function load(id)
-  local flat = redis.call('HGETALL', key('job', id))
-  if #flat == 0 then return nil end
-  local job = {}
-  for i = 1, #flat, 2 do job[flat[i]] = flat[i + 1] end
-  return job
+  local packed = redis.call('GET', key('job', id))
+  return packed and cmsgpack.unpack(packed) or nil
 end
+
+local function save(id, job) redis.call('SET', key('job', id), cmsgpack.pack(job)) end
 
 -- Milliseconds since 1970 out of a UUIDv7.
 local function created_at(id)
@@ -43,14 +42,6 @@ local function whose(owner) return ipairs({ '*', owner }) end
 local function count(owner, what, by)
   for _, one in whose(owner) do
     if redis.call('HINCRBY', key('counts', one), what, by) <= 0 then redis.call('HDEL', key('counts', one), what) end
-  end
-end
-
--- Adds to a figure of a span of time. It goes by itself, `life` seconds later.
-local function tally(span, owner, what, by, life)
-  for _, one in whose(owner) do
-    local figures = span .. ':' .. one
-    if redis.call('HINCRBY', figures, what, by) == by then redis.call('EXPIRE', figures, life) end
   end
 end
 
@@ -86,16 +77,17 @@ local function dequeue(id, owner)
   if redis.call('EXISTS', key('queue', owner)) == 0 then redis.call('ZREM', key('turns'), owner) end
 end
 
-local function keep_mask(id, mask, life)
+-- The caller saves the record, whose `maskBytes` tell what is to be taken off the sum, once only.
+local function keep_mask(id, job, mask, life)
   redis.call('SET', key('mask', id), mask, 'PX', life)
-  redis.call('HSET', key('job', id), 'maskBytes', #mask)
   redis.call('INCRBY', key('maskbytes'), #mask)
+  job.maskBytes = #mask
 end
 
--- The caller drops `maskBytes` from the record, by which they are taken off the sum once only.
 local function forget_mask(id, job)
   redis.call('DEL', key('mask', id))
   if job.maskBytes then redis.call('DECRBY', key('maskbytes'), job.maskBytes) end
+  job.maskBytes = nil
 end
 
 -- Removes a job and every trace of it.
@@ -111,19 +103,28 @@ local function erase(id, job)
   redis.call('ZREM', key('outbox'), 'lookup:' .. id)
   dequeue(id, job.owner)
   forget_mask(id, job)
-  redis.call('DEL', key('job', id), key('history', id))
+  redis.call('DEL', key('job', id))
 end
 
--- Appends to the history and keeps its first and last entries. `entry`: source, type, outcome, detail (JSON or nil).
-local function remember(id, seq, at, job, entry)
-  local line = string.format('{"seq":%d,"at":%.0f,"source":"%s","type":"%s","status":"%s","progress":%s,"outcome":"%s"%s}',
-    seq, at, entry.source, entry.type, job.status, job.progress, entry.outcome,
-    entry.detail and (',"detail":' .. entry.detail) or '')
-  local history = key('history', id)
-  if redis.call('RPUSH', history, line) > HISTORY_FIRST + HISTORY_LAST then
-    redis.call('LSET', history, HISTORY_FIRST, '')
-    redis.call('LREM', history, 1, '')
+-- Where the line with this number ends in a history.
+local function end_of_line(history, number)
+  local at = 0
+  for _ = 1, number do at = cmsgpack.unpack_one(history, at) end
+  return at
+end
+
+-- Appends to the history, which keeps its first and last lines: see tracker/store/history.py for what a line holds.
+-- `entry`: source, type, outcome, told (a progress, or nil), detail (JSON, or nil).
+local function remember(id, job, at, entry)
+  local line = { job.seq, at - created_at(id), WORDS[entry.source], WORDS[entry.type], WORDS[job.status], job.progress,
+    WORDS[entry.outcome] }
+  if entry.told or entry.detail then line[8] = entry.told and (entry.told == job.progress or entry.told) or false end
+  line[9] = entry.detail
+  local history = job.history or ''
+  if job.seq > HISTORY_FIRST + HISTORY_LAST then
+    history = history:sub(1, end_of_line(history, HISTORY_FIRST)) .. history:sub(end_of_line(history, HISTORY_FIRST + 1) + 1)
   end
+  job.history = history .. cmsgpack.pack(line)
 end
 
 -- Tells everyone who watches that this version of the job can be read.

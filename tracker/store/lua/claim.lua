@@ -24,7 +24,7 @@ local function first(queue, clear)
   while true do
     local id = redis.call('ZRANGEBYSCORE', queue, '-inf', now, 'LIMIT', 0, 1)[1]
     if not id then return nil end
-    if redis.call('HGET', key('job', id), 'status') ~= 'PENDING' then
+    if (load(id) or {}).status ~= 'PENDING' then
       clear(id)
     elseif created_at(id) < tonumber(ARGV[6]) then
       redis.call('ZADD', queue, now + 60000, id)
@@ -49,20 +49,20 @@ end
 -- Redis was away just then. Upstream may have it.
 -- Whether upstream remembers our key for its caller's key alone is not documented. So an attempt in doubt that was made with
 -- another upstream key is marked: it is searched for before it is repeated with this one.
-local function mark(id, in_doubt)
-  local before = redis.call('HGET', key('job', id), 'keyMark')
-  if in_doubt then redis.call('HSET', key('job', id), 'doubtful', 1) end
-  if in_doubt and before and before ~= ARGV[5] then redis.call('HSET', key('job', id), 'rekeyed', 1) end
-  redis.call('HSET', key('job', id), 'keyMark', ARGV[5])
+local function mark(job, in_doubt)
+  if in_doubt then job.doubtful = 1 end
+  if in_doubt and job.keyMark and job.keyMark ~= ARGV[5] then job.rekeyed = 1 end
+  job.keyMark = ARGV[5]
 end
 
 local function claim(id, in_doubt)
-  mark(id, in_doubt)
+  local job = load(id)
+  mark(job, in_doubt)
   redis.call('ZADD', key('claimed'), now + lease, id)
-  take_slot(id, redis.call('HGET', key('job', id), 'owner'), now)
-  redis.call('HINCRBY', key('job', id), 'attempts', 1)
-  redis.call('HSET', key('job', id), 'attemptAt', ARGV[1])
-  redis.call('HSETNX', key('job', id), 'webhookUrl', ARGV[4] ~= '' and ARGV[4] .. id or '')
+  take_slot(id, job.owner, now)
+  job.attempts, job.attemptAt = (job.attempts or 0) + 1, now
+  job.webhooks = job.webhooks or ARGV[4]
+  save(id, job)
   return { 'claimed', id }
 end
 

@@ -7,7 +7,7 @@
 -- ARGV[6] life of the Idempotency-Key, ms
 -- ARGV[7] how many jobs may be pending
 -- ARGV[8] how many bytes of masks may be held
--- ARGV[9...] the record, field and value in turn
+-- ARGV[9] the record, packed
 -- Returns {'created', id}, {'replayed', id of the first}, {'conflict', id of the first} or {'full'}; publishes the new job.
 -- A repetition with the same id (the answer was lost on the way) is the same as the first call.
 
@@ -19,26 +19,23 @@ if earlier then
   return { earlier:sub(38) == ARGV[4] and 'replayed' or 'conflict', earlier:sub(1, 36) }
 end
 
-redis.call('HSET', key('job', id), unpack(ARGV, 9))
-local job = load(id)
+local job = cmsgpack.unpack(ARGV[9])
 local pending = job.status == 'PENDING'
 local function full()
   return redis.call('ZCARD', key('status', 'PENDING')) >= tonumber(ARGV[7])
     or tonumber(redis.call('GET', key('maskbytes')) or 0) + #mask > tonumber(ARGV[8])
 end
-if pending and full() then
-  redis.call('DEL', key('job', id))
-  return { 'full' }
-end
+if pending and full() then return { 'full' } end
 
-local now = tonumber(job.updatedAt)
+local now = job.updatedAt
 if digest ~= '' then redis.call('SET', key('idempotency', digest), id .. ' ' .. ARGV[4], 'PX', ARGV[6]) end
 enlist(id, job)
 if pending then
-  keep_mask(id, mask, ARGV[5])
+  keep_mask(id, job, mask, ARGV[5])
   enqueue(id, job.owner, now)
 end
-remember(id, 1, now, job, { source = 'api', type = 'created', outcome = 'applied' })
+remember(id, job, now, { source = 'api', type = 'created', outcome = 'applied' })
+save(id, job)
 if FINAL[job.status] then redis.call('ZADD', key('finished'), now, id) end
 publish(id, job)
 return { 'created', id }

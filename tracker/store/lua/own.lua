@@ -12,13 +12,10 @@ if not job or job.owner ~= ARGV[2] then return 0 end
 
 redis.call('ZREM', key('owner', job.owner), id)
 count(job.owner, job.status, -1)
-job.owner, job.version, job.seq = ARGV[3], tostring(tonumber(job.version) + 1), tostring(tonumber(job.seq) + 1)
-redis.call('HSET', key('job', id), 'owner', job.owner, 'version', job.version, 'seq', job.seq, 'updatedAt', ARGV[5])
-if ARGV[4] ~= '' and not job.labels then
-  job.labels = ARGV[4]
-  redis.call('HSET', key('job', id), 'labels', job.labels)
-end
+job.owner, job.version, job.seq, job.updatedAt = ARGV[3], job.version + 1, job.seq + 1, tonumber(ARGV[5])
+if ARGV[4] ~= '' then job.labels = job.labels or ARGV[4] end
 enlist(id, job)
-remember(id, tonumber(job.seq), tonumber(ARGV[5]), job, { source = 'api', type = 'tracked', outcome = 'noted' })
+remember(id, job, job.updatedAt, { source = 'api', type = 'tracked', outcome = 'noted' })
+save(id, job)
 publish(id, job)
 return 1

@@ -82,8 +82,8 @@ end
 
 local function told(id, index)
   if telling ~= 'record' then return id end
-  local record = redis.call('HGETALL', key('job', id))
-  if #record > 0 then return { id, record } end
+  local record = redis.call('GET', key('job', id))
+  if record then return { id, record } end
   redis.call('ZREM', KEYS[1] .. index, id)
 end
 
