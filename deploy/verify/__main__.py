@@ -45,6 +45,7 @@ def _try(engine: Engine, report: Report) -> None:
         with stack.running(engine):
             if report.step("compose", stack.get_well, engine):
                 report.step("jobs", stack.complete_a_job)
+                report.step("an image", stack.see_an_image)
                 report.step("rolling restart", stack.roll, engine)
                 report.step("prometheus", stack.watched)
                 report.step("nginx with TLS", front.tried)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 
 from deploy.verify.engine import Engine
-from deploy.verify.load import Load
+from deploy.verify.load import KEY, Load
 from deploy.verify.report import Wrong
 from deploy.verify.shell import ROOT, attempt, program, run
 
@@ -67,6 +67,16 @@ def _targets(http: httpx.Client) -> list[str]:
 
 def complete_a_job() -> str:
     return asyncio.run(_work(_nothing()))
+
+
+def see_an_image() -> str:
+    """The last job's, fetched by a service from where Apiframe's stand-in keeps it."""
+    with httpx.Client(base_url=SERVICE, headers=KEY, timeout=30) as http:
+        [job] = http.get("/v1/jobs", params={"limit": 1, "status": "COMPLETED"}).json()["jobs"]
+        answer = http.get(f"/v1/jobs/{job['id']}/images/1")
+    if answer.status_code != 200:
+        raise Wrong(f"{answer.status_code} {answer.text}")
+    return f"{answer.headers['content-type']}, {len(answer.content)} bytes"
 
 
 def roll(engine: Engine) -> str:
