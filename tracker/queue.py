@@ -10,12 +10,13 @@ from typing import Any
 
 import structlog
 from arq.connections import ArqRedis
-from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from tracker.store.pool import pool_for
 
 QUEUE_NAME = "inpaint:arq"
 SUBMIT = "submit"
@@ -48,7 +49,7 @@ def connect_queue(url: str, *, retries: int = 12, reply_within: float | None = N
 
     `retries` with `OSError` among the errors is what lets arq's worker survive a restart of Redis.
     """
-    pool = ConnectionPool.from_url(
+    pool = pool_for(
         url,
         retry=Retry(ExponentialBackoff(cap=2, base=0.1), retries),
         retry_on_error=[RedisConnectionError, RedisTimeoutError, OSError],
