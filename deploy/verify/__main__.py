@@ -47,6 +47,7 @@ def _try(engine: Engine, report: Report) -> None:
                 report.step("jobs", stack.complete_a_job)
                 report.step("an image", stack.see_an_image)
                 report.step("rolling restart", stack.roll, engine)
+                report.step("Redis restarted", stack.restart_redis, engine)
                 report.step("prometheus", stack.watched)
                 report.step("nginx with TLS", front.tried)
     except (Skip, Wrong) as error:

@@ -83,6 +83,22 @@ def roll(engine: Engine) -> str:
     return asyncio.run(_work(asyncio.to_thread(_restart_all, engine)))
 
 
+def restart_redis(engine: Engine) -> str:
+    """Jobs are on its disk; service and worker find it again by themselves."""
+    with httpx.Client(base_url=SERVICE, headers=KEY, timeout=10) as http:
+        before, started = http.get("/v1/stats").json()["jobs"], time.monotonic()
+        engine("restart", "-t", "30", _name("redis"))
+        engine.until_well(_name("redis"))
+        while any(http.get("/readyz").status_code != 200 for _ in range(6)):  # by both services
+            if time.monotonic() - started > 60:
+                raise Wrong("not ready again within a minute")
+            time.sleep(0.1)
+        took, after = time.monotonic() - started, http.get("/v1/stats").json()["jobs"]
+    if after != before:
+        raise Wrong(f"before: {before}, after: {after}")
+    return f"ready again after {took:.1f} s, with every job: {sum(after.values())}"
+
+
 def _restart_all(engine: Engine) -> None:
     for part in ROLLED:
         engine("restart", "-t", "30", _name(part))
