@@ -14,7 +14,7 @@ COPY . .
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
     && pip --python /opt/venv/bin/python install --no-deps --no-index /wheel/*.whl
 # At run time no bytecode can be written: what we use of the standard library gets its own now.
-RUN /opt/venv/bin/python -c "import cli.main, cli.healthy, service.app, workers.main, uvicorn.loops.auto, uvicorn.protocols.http.auto" \
+RUN /opt/venv/bin/python -c "import cli.main, cli.processes, cli.healthy, service.app, service.aside.helper, workers.main, uvicorn.loops.auto, uvicorn.protocols.http.auto" \
     && python3 deploy/image/root.py /rootfs \
     && mkdir -p /rootfs/usr/share/inpaint-tracker \
     && /opt/tools/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \

@@ -11,7 +11,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from bench import l1
-from bench.load import Answered, load
+from bench.load import Answered, Sending, load, prepared
 from bench.place import PROCESSORS, SERVICE, Served, a_store, keep_on, serving
 from bench.traffic import End, Traffic, traffic
 from tests.samples import SILENCE, WEBHOOKS, pending_job
@@ -25,7 +25,7 @@ AT_ONCE = 50
 WARM_UP = 20
 """Jobs whose deliveries come before those that count."""
 made = cache(traffic)
-Beside = Callable[[Served], Awaitable[Any]]
+Beside = Callable[[Served], Awaitable[Sending]]
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,19 @@ class Contender:
 
 @dataclass(frozen=True)
 class Round:
-    """`cpu` and `redis_cpu` in µs a request."""
+    """`cpu` and `redis_cpu` in µs a request; `beside` is what was sent at the same time."""
 
     answered: Answered
     cpu: float
     redis_cpu: float
     jobs_wrong: int
+    beside: Answered | None = None
 
     @property
     def faults(self) -> int:
-        """Jobs that stand wrong, deliveries without their acknowledgement, forged ones that were taken."""
-        return self.jobs_wrong + sum(self.answered.wrong.values())
+        """Jobs that stand wrong, requests without their answer, forged ones that were taken."""
+        sent = [self.answered, *([self.beside] if self.beside else [])]
+        return self.jobs_wrong + sum(sum(one.wrong.values()) for one in sent)
 
 
 def ours(redis_url: str) -> Contender:
@@ -89,15 +91,14 @@ async def _measured(
     contender: Contender, store: JobStore, redis: "Redis", served: Sequence[Served], sent: Traffic, rate: float,
     beside: Beside | None,
 ) -> Round:  # fmt: skip
+    other = await beside(served[0]) if beside else None
+    sending = await prepared(sent.requests, [one.port for one in served], rate)
     cpu, redis_cpu = _cpu(served), await redis_seconds(redis)
-    other = asyncio.ensure_future(beside(served[0])) if beside else None
-    answered = await load(sent.requests, [one.port for one in served], rate)
+    answered, *besides = await asyncio.gather(*(one.answered() for one in (sending, other) if one))
     cpu, redis_cpu = _cpu(served) - cpu, await redis_seconds(redis) - redis_cpu
-    if other:
-        await other
     ends = await contender.ends(store, redis, sent) if contender.ends else sent.ends
     count = len(sent.requests)
-    return Round(answered, cpu / count * 1e6, redis_cpu / count * 1e6, wrong(ends, sent))
+    return Round(answered, cpu / count * 1e6, redis_cpu / count * 1e6, wrong(ends, sent), *besides)
 
 
 def _cpu(served: Sequence[Served]) -> float:

@@ -5,9 +5,7 @@ One after the other on one connection, so that what is measured is the time an a
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
-from datetime import datetime
-from functools import partial
+from contextlib import AsyncExitStack, ExitStack, closing
 from math import ceil
 from statistics import median
 
@@ -15,9 +13,9 @@ from redis.asyncio import Redis
 from rich.console import Console
 
 from bench.contenders import our_ends, submitted, wrong
-from bench.load import load
-from bench.measures import Measure, Scale, in_turn, ratio, spread
-from bench.pages import fill
+from bench.filling import fill
+from bench.load import Asker, load
+from bench.measures import Measure, Scale, ratio, spread
 from bench.place import RETENTION, Served, a_redis, a_store, serving
 from bench.reads import get
 from bench.traffic import DELIVERIES, Request, traffic
@@ -44,7 +42,7 @@ async def _run(console: Console, scale: Scale, few: str, many: str) -> list[Meas
         for which, jobs, redis_url in (("few", FEW, few), ("many", scale.many, many)):
             store, redis = await stack.enter_async_context(a_store(redis_url))
             began = time.perf_counter()
-            await fill(store, jobs)
+            await fill(redis_url, jobs)
             console.print(f"{jobs:,} jobs were put in through the store in {time.perf_counter() - began:,.0f} s.")
             asked[which] = await _questions(redis)
             served[which] = await stack.enter_async_context(serving(redis_url))
@@ -65,40 +63,46 @@ async def _questions(redis: "Redis") -> dict[str, list[Request]]:
 async def _compared(
     console: Console, scale: Scale, what: str, served: dict[str, Served], asked: dict[str, dict[str, list[Request]]]
 ) -> Measure:
-    kinds = {which: partial(_p50, one, asked[which][what]) for which, one in served.items()}
-    found = await in_turn(console, scale.rounds, kinds, what)
+    """Each is asked once in turn, so that a neighbour disturbs both alike."""
+    rounds = [
+        await asyncio.to_thread(_in_turn, {which: (one.port, asked[which][what]) for which, one in served.items()})
+        for _ in range(scale.rounds)
+    ]
+    found = {which: [one[which] for one in rounds] for which in served}
     shown = ", ".join(f"{which} {spread([each * 1e3 for each in times], 2)} ms" for which, times in found.items())
     console.print(f"{what}, p50 of {ASKED}: {shown}")
     return Measure(f"{what}: p50 with {scale.many:,} jobs to {FEW:,}", ratio(found["many"], found["few"]), 1.3, 1.1)
 
 
-async def _p50(served: Served, asked: list[Request]) -> float:
-    answered = await load(asked, [served.port], connections=1)
-    assert not answered.wrong, answered.wrong
-    return answered.p50
+def _in_turn(asked: dict[str, tuple[int, list[Request]]]) -> dict[str, float]:
+    """The p50 of each, in seconds."""
+    taken: dict[str, list[float]] = {which: [] for which in asked}
+    with ExitStack() as stack:
+        lines = {which: stack.enter_context(closing(Asker(port))) for which, (port, _) in asked.items()}
+        for number in range(ASKED):
+            for which, (_, requests) in asked.items():
+                taken[which].append(lines[which].ask(requests[number].data))
+    return {which: median(times) for which, times in taken.items()}
 
 
 async def _retired(console: Console, scale: Scale, store: JobStore, served: Served) -> list[Measure]:
-    """Deliveries before retention begins, and again until every job that had ended by then is removed."""
-    before = [await _delivered(store, served, scale.seconds, seed) for seed in range(scale.rounds)]
-    began, during = time.perf_counter(), list[float]()
-    removing = asyncio.create_task(_remove(store, utc_now() + RETENTION))
-    while not (during and removing.done()):
-        during.append(await _delivered(store, served, scale.seconds, scale.rounds + len(during)))
-    console.print(f"{await removing:,} jobs were removed in {time.perf_counter() - began:,.0f} s.")
-    for when, found in (("before", before), ("meanwhile", during)):
+    """Deliveries without retention and with it, in turn, then with it until every job that had ended is removed."""
+    ended, without, meanwhile, spent, over = utc_now() + RETENTION, list[float](), list[float](), 0.0, False
+    while not over:
+        if len(without) < scale.rounds:
+            without.append(await _delivered(store, served, scale.seconds, 2 * len(meanwhile)))
+        began = time.perf_counter()
+        removing = asyncio.create_task(tidy.retired(store, lambda: ended))
+        meanwhile.append(await _delivered(store, served, scale.seconds, 2 * len(meanwhile) + 1))
+        spent += time.perf_counter() - began
+        over = not removing.cancel()
+        await asyncio.wait([removing])
+    console.print(f"{scale.many:,} jobs were removed in {spent:,.0f} s.")
+    for when, found in (("without", without), ("with", meanwhile)):
         shown = spread([p99 * 1e3 for p99 in found], 1)
-        console.print(f"p99 of {RATE:,.0f} deliveries a second {when}, {len(found)} rounds: {shown} ms")
-    slower = median(during) / median(before)
-    return [Measure(f"webhooks: p99 while retention removes {scale.many:,} jobs, to before", slower, 2)]
-
-
-async def _remove(store: JobStore, now: datetime) -> int:
-    """As a worker does, a batch after the other."""
-    removed = 0
-    while batch := await store.retire(now, tidy.BATCH):
-        removed += batch
-    return removed
+        console.print(f"p99 of {RATE:,.0f} deliveries a second {when} retention, {len(found)} rounds: {shown} ms")
+    slower = ratio(meanwhile[: len(without)], without)
+    return [Measure(f"webhooks: p99 while retention removes {scale.many:,} jobs, to without", slower, 2)]
 
 
 async def _delivered(store: JobStore, served: Served, seconds: float, seed: int) -> float:

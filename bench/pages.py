@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from datetime import timedelta
 from statistics import median
 
 import httpx
@@ -10,44 +9,16 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bench.filling import fill
 from bench.measures import Measure, Scale
-from bench.place import Served, a_redis, a_store, serving
+from bench.place import Served, a_redis, serving
 from tests.door import KEYS, key
-from tests.samples import SILENCE, WEBHOOKS, delivered, pending_job, upstream_id
-from tracker.clock import utc_now
-from tracker.events import Accepted, Event
-from tracker.job import Status
-from tracker.store.jobs import JobStore
 
-OWNERS = ("editor", "shop", "studio")
 PATHS = (
     "/", "/?status=FAILED", "/?status=PENDING&status=QUEUED", "/?owner=shop&status=COMPLETED", "/?label.order=17",
     "/health", "/v1/jobs?limit=50", "/v1/stats",
 )  # fmt: skip
-ALIKE = 25
-"""Jobs with the same label, however many there are in all."""
 FEW, ASKED = 1_000, 30
-
-
-async def fill(store: JobStore, jobs: int) -> None:
-    """Through the store's own code; one in fifty failed, the last few are under way."""
-    for first in range(0, jobs, 50):
-        await asyncio.gather(*(_one(store, number, jobs) for number in range(first, min(first + 50, jobs))))
-
-
-async def _one(store: JobStore, number: int, jobs: int) -> None:
-    made = utc_now() - timedelta(seconds=jobs - number)
-    job, up = (
-        pending_job(made, owner=OWNERS[number % 3], labels={"order": str(number % (jobs // ALIKE))}),
-        upstream_id(),
-    )
-    await store.create(job, b"")
-    await store.claim(made, lease=timedelta(0), max_in_flight=jobs, webhooks=WEBHOOKS)
-    events: list[Event] = [Accepted(up, Status.QUEUED), delivered(up, Status.PROCESSING)]
-    if number < jobs - 20:
-        events.append(delivered(up, Status.FAILED if number % 50 == 0 else Status.COMPLETED))
-    for event in events:
-        await store.apply(event, made, job_id=job.id, silence=SILENCE)
 
 
 async def ask(served: Served) -> dict[str, list[float]]:
@@ -68,10 +39,9 @@ async def ask(served: Served) -> dict[str, list[float]]:
 
 async def measured(jobs: int) -> tuple[float, dict[str, list[float]]]:
     with a_redis() as redis_url:
-        async with a_store(redis_url) as (store, _):
-            began = time.perf_counter()
-            await fill(store, jobs)
-            filled = time.perf_counter() - began
+        began = time.perf_counter()
+        await fill(redis_url, jobs)
+        filled = time.perf_counter() - began
         async with serving(redis_url) as served:
             return filled, await ask(served)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 from redis.asyncio import Redis
 
@@ -31,7 +32,12 @@ def keep_aside() -> None:
         os.sched_setaffinity(0, PROCESSORS[1:])
 
 
-def keep_on(process: Process, processors: Sequence[int] = PROCESSORS[:1]) -> None:
+class HasPid(Protocol):
+    @property
+    def pid(self) -> int: ...
+
+
+def keep_on(process: HasPid, processors: Sequence[int] = PROCESSORS[:1]) -> None:
     """On the first processor, unless others are given, with every thread that it has yet to start."""
     if len(PROCESSORS) > 1:
         os.sched_setaffinity(process.pid, processors)

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.failures import EACH_LINE_SECONDS, LINES, Throttle
 from service.problems import problem
-from service.shortway import BEGINNING, ShortWay
+from service.shortway import BEGINNINGS, ShortWay
 from tracker.errors import BadRequest, HeadersTooLarge, TooSlow, TrackerError
 
 CLOSE = b"connection: close\r\n"
@@ -50,7 +50,7 @@ class Connection(HttpToolsProtocol):
         self._let_go()
 
     def data_received(self, data: bytes) -> None:
-        if data.startswith(BEGINNING) and self._went_the_short_way(data):
+        if data.startswith(BEGINNINGS) and self._went_the_short_way(data):
             return
         self._idle_bytes += len(data)
         super().data_received(data)

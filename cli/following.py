@@ -8,7 +8,8 @@ from contextlib import contextmanager, nullcontext
 from cli.api import Api, Job, is_final
 from cli.bars import JobBars
 from cli.exits import Exit, Interrupted, Stop, stop_if_any
-from cli.output import Screen, say, say_json
+from cli.output import say, say_json
+from cli.screen import Screen
 
 State = tuple[str, Job | Stop]
 Show = Callable[[str, Job], None]

@@ -14,7 +14,8 @@ from cli.bars import COLOURS
 from cli.config import caller_settings
 from cli.filters import After, Before, Labels, Owner, Parent, Statuses, filters_of, statuses_of
 from cli.options import AsJson, ConfigFile, Url
-from cli.output import Screen, say, say_json, words_of
+from cli.output import say, say_json, words_of
+from cli.screen import Screen
 
 DEFAULT_LIMIT = 20
 

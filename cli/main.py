@@ -1,41 +1,27 @@
 """`inpaint-tracker`: one screen of commands."""
 
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
-from cli import caller, completion, keys, listing, processes, stats
-from cli.demo.command import demo
-from cli.doctor.command import doctor
+from cli import completion
+from cli.commands import Commands
 from cli.exits import Exit, Interrupted, Stop, heed_signals
 from cli.output import say, take_any_text, writing
 from tracker.errors import ConfigurationError
 
 NAME = "inpaint-tracker"
 app = typer.Typer(
+    cls=Commands,
     help="Submits Midjourney inpaint jobs to Apiframe and tracks every one to its end.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_PANELS: dict[str, dict[str, Callable[..., None]]] = {
-    "Processes": {"serve": processes.serve, "worker": processes.worker, "sandbox": processes.sandbox, "demo": demo},
-    "For callers": {
-        "submit": caller.submit, "get": caller.get, "list": listing.list_jobs, "watch": caller.watch,
-        "cancel": caller.cancel, "track": caller.track, "refresh": caller.refresh, "stats": stats.stats,
-    },
-    "For operators": {"doctor": doctor, "healthy": processes.healthy},
-    "For your shell": {"completion": completion.completion},
-}  # fmt: skip
-for panel, commands in _PANELS.items():
-    for name, command in commands.items():
-        app.command(name, rich_help_panel=panel)(command)
-app.add_typer(keys.app, name="keys", rich_help_panel="For operators")
 
 
 def _tell_version(wanted: bool) -> None:

@@ -6,20 +6,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import Any, NoReturn
-
-from rich.console import Console
+from typing import Any
 
 from cli.exits import Exit, Stop
 
 Job = dict[str, Any]
-
-
-class Screen(Console):
-    """rich's console, which would end with 1 where nobody reads on: with us that means a job that failed."""
-
-    def on_broken_pipe(self) -> NoReturn:
-        raise _unread()
 
 
 def take_any_text() -> None:
@@ -64,7 +55,7 @@ def writing() -> Iterator[None]:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        raise _unread() from None
+        raise unread() from None
     except OSError as error:
         _discard()
         raise Stop(f"{error.filename or 'Cannot write the output'}: {error.strerror}.", Exit.OUTPUT) from None
@@ -81,7 +72,8 @@ def words_of(job: Job) -> str:
     return one_line("  ".join([job["prompt"] or "-", *labels]))
 
 
-def _unread() -> Stop:
+def unread() -> Stop:
+    """To be raised where nobody reads on."""
     _discard()
     return Stop("", Exit.PIPE)
 

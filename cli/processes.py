@@ -1,5 +1,6 @@
 """`serve`, `worker` and `sandbox`: one process each; and whether the one that runs here is well."""
 
+import gc
 import socket
 from typing import Annotated, Literal, TypeVar
 
@@ -26,6 +27,7 @@ class _Logs(BaseSettings):
 def serve(host: Host = None, port: Port = None) -> None:
     """The HTTP service: webhooks in, the API out. Settings come from the environment and .env."""
     run_until_told()
+    gc.disable()  # until it is ready: what is imported stays
     from cli.server import run
     from service.app import create_app
     from tracker import logs

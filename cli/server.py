@@ -1,5 +1,6 @@
 """uvicorn as we run it: quiet, quick, and ending held answers when it is asked to stop."""
 
+import gc
 import logging
 import socket
 from contextlib import suppress
@@ -31,6 +32,8 @@ class _Announced(Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        gc.freeze()  # what is there by now stays: it need not be looked through again and again
+        gc.enable()
         for listener in sockets or ():
             host, port = listener.getsockname()[:2]
             log.info(f"{self._name} started", address=f"http://{f'[{host}]' if ':' in host else host}:{port}")

@@ -16,7 +16,8 @@ from cli.config import caller_settings
 from cli.exits import Exit, Stop
 from cli.figures import line, summary
 from cli.options import AsJson, ConfigFile, Url
-from cli.output import Screen, say, say_json
+from cli.output import say, say_json
+from cli.screen import Screen
 
 Stats = dict[str, Any]
 SECONDS = 1.0

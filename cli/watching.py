@@ -8,7 +8,8 @@ from cli.api import FOLLOW_PAUSES, Api, is_final
 from cli.bars import JobBars
 from cli.exits import Exit, Stop
 from cli.filters import Filters
-from cli.output import Job, Screen, one_line, say_json
+from cli.output import Job, one_line, say_json
+from cli.screen import Screen
 from tracker.job import Status
 
 MOST_LISTED = 1_000

@@ -1,5 +1,6 @@
 """How a job is found for a caller, and how it leaves."""
 
+from collections.abc import Iterable, Set
 from typing import Any
 
 from starlette.requests import Request
@@ -24,16 +25,27 @@ async def visible(state: State, caller: Caller, job_id: str) -> Stored:
     return stored
 
 
-def known_etags(request: Request) -> set[str]:
+def known_etags(request: Request) -> frozenset[str]:
+    return etags(request.headers.getlist("if-none-match"))
+
+
+def etags(given: Iterable[str]) -> frozenset[str]:
     """Weak ones too: a proxy that compresses makes ours weak, and If-None-Match compares weakly (RFC 9110, 13.1.2)."""
-    tags = (tag.strip() for given in request.headers.getlist("if-none-match") for tag in given.split(","))
-    return {tag.removeprefix("W/") for tag in tags if tag}
+    tags = (tag.strip() for one in given for tag in one.split(","))
+    return frozenset(tag.removeprefix("W/") for tag in tags if tag)
+
+
+def answered(stored: Stored, known: Set[str]) -> Response:
+    """The job, or that its version is one of the ETags that are `known`."""
+    if stored.etag in known or "*" in known:
+        return Response(status_code=304, headers={"ETag": stored.etag, "Cache-Control": FRESH})
+    return job_answer(stored)
 
 
 def job_answer(stored: Stored, status_code: int = 200, **headers: str) -> Response:
     """The job with its version's ETag."""
-    document = stored.job.model_dump(mode="json", by_alias=True)
-    return JSONResponse(document, status_code, {"ETag": stored.etag, "Cache-Control": FRESH, **headers})
+    document, told = stored.job.model_dump_json(by_alias=True), {"ETag": stored.etag, "Cache-Control": FRESH, **headers}
+    return Response(document, status_code, told, "application/json")
 
 
 def page_answer(name: str, items: list[Any], cursor: str | None) -> Response:

@@ -15,19 +15,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from service import actions, audit, bulk, deliveries, docs, health, jobs, openapi, operators, stats, webhooks
+from service import actions, audit, bulk, deliveries, health, jobs, operators, stats, webhooks
 from service.auth import Caller, require
 from service.dashboard import assets, signin
 from service.dashboard.audit import audit_page
 from service.dashboard.deliveries import deliveries_page
 from service.dashboard.entrance import enter, on_error
 from service.dashboard.health import health_page
-from service.dashboard.html import Dashboard, Shown, open_dashboard
+from service.dashboard.html import Dashboard, Shown
 from service.dashboard.job import job_page
 from service.dashboard.jobs import jobs_page
 from service.images import route as images
 from service.lifespan import open_state
 from service.live import stream
+from service.reference import route as reference
 from service.requests import RequestContext, accepts
 from service.shortway import ShortWay
 from service.state import State, state_of
@@ -111,8 +112,8 @@ ROUTES: tuple[Access | Public, ...] = (
     Public("GET", "/healthz", health.healthz),
     Public("GET", "/readyz", health.readyz),
     Public("GET", "/metrics", health.metrics),
-    Public("GET", "/openapi.json", openapi.openapi),
-    Public("GET", "/docs", docs.docs),
+    Public("GET", "/openapi.json", reference.openapi),
+    Public("GET", "/docs", reference.docs),
 )
 PAGES: tuple[Page | OpenPage, ...] = (
     Page("GET", "/", jobs_page, "read:all"),
@@ -151,7 +152,7 @@ def _from_environment() -> Settings:
 class Lifespan(TypedDict):
     tracker: State
     shortway: ShortWay
-    reference: docs.Reference
+    reference: reference.Reference
     dashboard: Dashboard
 
 
@@ -163,8 +164,8 @@ def _lifespan(settings: Settings, clock: Clock) -> Callable[[Starlette], Abstrac
             yield {
                 "tracker": state,
                 "shortway": ShortWay(state),
-                "reference": docs.reference(ROUTES),
-                "dashboard": open_dashboard(),
+                "reference": reference.Reference(ROUTES),
+                "dashboard": Dashboard(),
             }
 
     return lifespan

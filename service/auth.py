@@ -37,7 +37,11 @@ class Caller:
     scopes: frozenset[Scope]
 
     def sees(self, job: Job) -> bool:
-        return "read:all" in self.scopes or job.owner == self.name
+        return self.sees_owner(job.owner)
+
+    def sees_owner(self, owner: str) -> bool:
+        """Whether it sees this one's jobs."""
+        return "read:all" in self.scopes or owner == self.name
 
     def owns(self, job: Job) -> bool:
         """May do with it what its owner may; an operator may with anyone's."""
@@ -72,9 +76,13 @@ class Keyring:
             raise Unauthenticated(OVER)  # of a page that was left open, which asks again and again: no guess at a key
         return self.of_key(request, key)
 
+    def of(self, key: str) -> Caller | None:
+        """None for no key, and for one that nobody knows."""
+        return self._callers.get(_digest(key)) if key else None
+
     def of_key(self, request: Request, key: str) -> Caller:
         """Raises Unauthenticated, or TooManyFailures."""
-        caller = self._callers.get(_digest(key)) if key else None
+        caller = self.of(key)
         if caller is None:
             self._refusals.labels("unknown" if key else "missing").inc()
             self._failures.slow_down(request, "key")

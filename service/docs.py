@@ -4,18 +4,13 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import Response
-
-from service.openapi import Document, Route, document, serialized
+from service.openapi import Document
 from service.problems import TYPE
-from service.queries import only
 
 _REFERENCE = Path(__file__).parent / "reference"
 STYLE = (_REFERENCE / "style.css").read_text("utf-8")
@@ -27,29 +22,7 @@ CSP = (
 )
 CUT = 60
 """Characters of a long value, such as a mask, that an example shows on the page."""
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Made once, when the service starts."""
-
-    document: bytes
-    page: bytes
-
-
-def reference(routes: Iterable[Route]) -> Reference:
-    described = document(routes)
-    return Reference(serialized(described), page(described).encode())
-
-
-async def docs(request: Request) -> Response:
-    """Read about this service.
-
-    `/openapi.json` as a page for people.
-    """
-    only(request, ())
-    headers = {"Content-Security-Policy": CSP, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-    return Response(request.state.reference.page, media_type="text/html", headers=headers)
+HEADERS = {"Content-Security-Policy": CSP, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 def page(described: Document) -> str:

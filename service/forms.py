@@ -1,17 +1,16 @@
 """`multipart/form-data` for `POST /v1/jobs`: the mask as a file, the other fields as text."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from python_multipart.multipart import parse_options_header
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
 
 from service.documents import json_object
-from service.requests import bounded
 from tracker.errors import BadRequest, InvalidInput, UnsupportedMediaType
 from tracker.masks import MAX_CHARS, Mask, from_base64, from_bytes
 from tracker.submission import LABEL_RULE, is_label
@@ -35,9 +34,13 @@ class Fields:
     wrong: dict[str, list[str]] = field(default_factory=dict)
 
 
-async def read_form(request: Request) -> Sequence[Part]:
-    """The parts as they came. Raises BadRequest or TooLarge."""
-    form = await _parsed(request)
+def read_form(content_type: str, body: bytes) -> Sequence[Part]:
+    """The parts as they came. Raises BadRequest, or UnsupportedMediaType for an encoding other than UTF-8."""
+    return asyncio.run(_parts(content_type, body))
+
+
+async def _parts(content_type: str, body: bytes) -> Sequence[Part]:
+    form = await _parsed(content_type, body)
     try:
         return [(name, await _content(value)) for name, value in form.multi_items()]
     finally:
@@ -54,11 +57,12 @@ class _InMemory(MultiPartParser):
     spool_max_size = MAX_FORM
 
 
-async def _parsed(request: Request) -> FormData:
-    _require_utf8(request)
+async def _parsed(content_type: str, body: bytes) -> FormData:
+    _require_utf8(content_type)
     parser = _InMemory(
-        request.headers, bounded(request, MAX_FORM), max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=MAX_FORM
-    )
+        Headers({"content-type": content_type}), _once(body),
+        max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=MAX_FORM,
+    )  # fmt: skip
     try:
         return await parser.parse()
     except MultiPartException as error:
@@ -67,9 +71,13 @@ async def _parsed(request: Request) -> FormData:
         raise BadRequest("The form cannot be read: its boundary is missing or wrong.") from None
 
 
-def _require_utf8(request: Request) -> None:
+async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body
+
+
+def _require_utf8(content_type: str) -> None:
     """Python knows encodings that make halves of characters, which nothing can write down again (unicode_escape)."""
-    _, options = parse_options_header(request.headers["content-type"])
+    _, options = parse_options_header(content_type)
     if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
         raise UnsupportedMediaType("Send the form in UTF-8, and leave out the charset.")
 

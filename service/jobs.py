@@ -1,25 +1,24 @@
 """The callers' routes: submit a job, get one (now or when it changes), list them, read a history."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Set
 from functools import partial
 
 import structlog
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
 from service import queries
-from service.answers import FRESH, job_answer, known_etags, page_answer, visible
+from service.answers import answered, job_answer, known_etags, page_answer, visible
 from service.auth import Caller
-from service.documents import json_object
-from service.forms import Part, fields, read_form
-from service.requests import media_type, read_body
+from service.forms import MAX_FORM
+from service.requests import media_type, read_chunks
 from service.state import State, state_of
-from tracker.errors import InvalidInput, UnsupportedMediaType
+from service.submissions import JSON, require_known
+from tracker.errors import InvalidInput
 from tracker.masks import MAX_CHARS
 from tracker.store.wire import Stored
-from tracker.submission import KEY_RULE, Submission, is_idempotency_key, judge
+from tracker.submission import KEY_RULE, Submission, is_idempotency_key
 
 MAX_BODY = MAX_CHARS + 64 * 1024
 log = structlog.get_logger()
@@ -32,9 +31,8 @@ async def submit(request: Request, caller: Caller) -> Response:
     submission is charged again. The same key with another request is a conflict. Every mistake is told at once.
     """
     state = state_of(request)
-    head = partial(queries.only, request, ()), partial(_idempotency_key, request)
-    readers = *head, await _reader(request)
-    _, key, submission = await to_thread.run_sync(queries.all_of, *readers, limiter=state.decoding)
+    judging = await queries.outcome(_judged(request))
+    _, key, submission = queries.all_of(partial(queries.only, request, ()), partial(_idempotency_key, request), judging)
     job_id, replayed = await state.intake.take(submission, caller.name, key=key)
     if not replayed:
         state.metrics.submitted.labels(caller.name).inc()
@@ -57,9 +55,7 @@ async def get(request: Request, caller: Caller) -> Response:
     known = known_etags(request)
     if wait.seconds and not stored.job.status.is_final:
         stored = await _awaited(state, stored, known - {"*"} or {stored.etag}, wait)
-    if stored.etag in known or "*" in known:
-        return Response(status_code=304, headers={"ETag": stored.etag, "Cache-Control": FRESH})
-    return job_answer(stored)
+    return answered(stored, known)
 
 
 LIST_QUERY = ("status", "owner", "parentJobId", "label.*", "createdAfter", "createdBefore", "limit", "cursor")
@@ -103,23 +99,11 @@ async def events(request: Request, caller: Caller) -> Response:
     return page_answer("events", shown, state.cursors.seal(following, scope))
 
 
-async def _reader(request: Request) -> Callable[[], Submission]:
-    """The body as it came, and how it is read: JSON, or a form with the mask as a file."""
-    match media_type(request):
-        case "application/json":
-            return partial(_from_json, await read_body(request, MAX_BODY))
-        case "multipart/form-data":
-            return partial(_from_form, await read_form(request))
-    raise UnsupportedMediaType("Send application/json or multipart/form-data.")
-
-
-def _from_json(body: bytes) -> Submission:
-    return judge(json_object(body))
-
-
-def _from_form(parts: Sequence[Part]) -> Submission:
-    found = fields(parts)
-    return judge(found.document, found.mask, found.wrong)
+async def _judged(request: Request) -> Submission:
+    """JSON, or a form with the mask as a file."""
+    require_known(kind := media_type(request))
+    body = await read_chunks(request, MAX_BODY if kind == JSON else MAX_FORM)
+    return await state_of(request).judges.read(request.headers["content-type"], body)
 
 
 def _idempotency_key(request: Request) -> str | None:
@@ -129,7 +113,7 @@ def _idempotency_key(request: Request) -> str | None:
     return key
 
 
-async def _awaited(state: State, stored: Stored, known: set[str], wait: queries.Wait) -> Stored:
+async def _awaited(state: State, stored: Stored, known: Set[str], wait: queries.Wait) -> Stored:
     deadline = time.monotonic() + wait.seconds
     with state.feed.watch(stored.job.id) as watcher:
         while True:

@@ -4,8 +4,8 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import structlog
-from anyio import CapacityLimiter
 
+from service.aside.judges import Judges
 from service.auth import Keyring
 from service.cursors import Cursors
 from service.failures import Failures
@@ -17,8 +17,7 @@ from service.recorder import Recorder
 from service.room import Room
 from service.sessions import Sessions
 from service.state import State
-from tracker.apiframe.cdn import Cdn
-from tracker.apiframe.client import ApiframeClient
+from service.upstream import Upstream
 from tracker.apiframe.signature import Verifier
 from tracker.clock import Clock
 from tracker.errors import StoreUnavailable
@@ -37,7 +36,6 @@ from tracker.store.quarantine import Quarantine
 from tracker.store.signedout import SignedOut
 from tracker.supervision import keep_running
 
-DECODED_AT_ONCE = 2
 ROOM, DOORSTEP = 96 * 1024 * 1024, 32 * 1024 * 1024
 """Bytes of large bodies at once, of callers and of webhooks: 8 submissions of the largest size, 136 deliveries."""
 log = structlog.get_logger()
@@ -66,9 +64,12 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     keep_running(stack, "deliveries", recorder.run)
     audit = Audit(redis, retention)
     stack.push_async_callback(_write_the_last, audit)
-    apiframe = await stack.enter_async_context(ApiframeClient(settings))
-    gallery = Gallery(await stack.enter_async_context(Cdn(settings)), metrics, settings.apiframe_timeout_seconds / 2)
+    upstream = Upstream(settings)
+    stack.push_async_callback(upstream.aclose)
+    gallery = Gallery(upstream, metrics, settings.apiframe_timeout_seconds / 2)
     stack.push_async_callback(gallery.aclose)
+    judges = Judges()
+    stack.push_async_callback(judges.close)
     state = State(
         settings=settings,
         clock=clock,
@@ -79,7 +80,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         audit=audit,
         recorder=recorder,
         intake=Intake(store, clock),
-        lookups=Lookups(settings, clock, store, apiframe),
+        lookups=Lookups(settings, clock, store, upstream),
         feed=feed,
         changes=changes,
         broadcast=broadcast,
@@ -93,7 +94,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         room=Room(ROOM),
         doorstep=Room(DOORSTEP),
         gallery=gallery,
-        decoding=CapacityLimiter(DECODED_AT_ONCE),
+        judges=judges,
     )
     await _warn(state)
     return state

@@ -8,10 +8,7 @@ from importlib.metadata import version
 from typing import Any, Protocol
 
 from pydantic.alias_generators import to_camel
-from starlette.requests import Request
-from starlette.responses import Response
 
-from service.queries import only
 from service.reference import samples
 from service.reference.operations import (
     EVERYWHERE,
@@ -62,15 +59,6 @@ class Route(Protocol):
     def endpoint(self) -> Callable[..., Any]: ...
     @property
     def scopes(self) -> Sequence[str]: ...
-
-
-async def openapi(request: Request) -> Response:
-    """Read this document.
-
-    OpenAPI 3.1, for tools; `/docs` shows the same to people.
-    """
-    only(request, ())
-    return Response(request.state.reference.document, media_type="application/json")
 
 
 def document(routes: Iterable[Route]) -> Document:

@@ -1,11 +1,11 @@
 """Query parameters, read strictly: what a route does not know is refused by name, never ignored."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 from starlette.requests import Request
 
@@ -16,6 +16,7 @@ from tracker.store.deliveries import Refusal
 from tracker.store.pages import Filter
 from tracker.submission import LABEL_RULE, is_label
 
+T = TypeVar("T")
 MAX_WAIT = 60.0
 SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
 """A number as JSON has it; `float` would also take digits of other scripts, and underscores."""
@@ -45,6 +46,19 @@ def all_of(*readers: Callable[[], Any]) -> list[Any]:
     if errors:
         raise InvalidInput(errors)
     return values
+
+
+async def outcome(reading: Awaitable[T]) -> Callable[[], T]:
+    """What has been read already, as a reader for `all_of`: it gives the value, or raises the InvalidInput, again."""
+    try:
+        value = await reading
+    except InvalidInput as error:
+        return partial(_raise, error)
+    return lambda: value
+
+
+def _raise(error: InvalidInput) -> NoReturn:
+    raise error
 
 
 def only(request: Request, known: Collection[str]) -> None:

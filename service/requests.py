@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import ExitStack
 from typing import Any, cast
 
@@ -27,6 +27,8 @@ ONCE = (
     "authorization", "content-length", "content-type", "host", "idempotency-key", "x-api-key", "x-webhook-signature",
 )  # fmt: skip
 """Headers of which a proxy may read the first and we the last, or the other way round: none may be there twice."""
+LARGE, BREATH = 64 * 1024, 0.002
+"""Bytes in a piece of a body, which take the loop half a millisecond, and seconds for others before the next."""
 MAX_DIGITS = 18
 """Of a length; what has more is as much too large with as many."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -53,6 +55,7 @@ class RequestContext:
         headers = Headers(scope=scope)
         request_id = request_id_of(headers.get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
+        scope["state"]["send"] = send  # for whoever sends so often that each layer counts
         answer = _Answer(send, request_id)
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id), ExitStack() as until_answered:
@@ -70,7 +73,9 @@ class RequestContext:
                     await problem(TrackerError(CRASHED), request_id)(scope, receive, answer)
             route = getattr(scope.get("route"), "path", "none")
             state, seconds = cast(State, scope["state"]["tracker"]), time.perf_counter() - started
-            account(state, scope["method"], scope["path"], route, answer.status, seconds, scope["state"].get("caller"))
+            caller = scope["state"].get("caller")
+            told = {"caller": caller} if caller else {}
+            account(state, scope["method"], scope["path"], route, answer.status, seconds, told)
 
 
 class _Answer:
@@ -120,21 +125,22 @@ def request_id_of(given: str) -> str:
 
 
 def account(
-    state: State, method: str, path: str, route: str, status: int, seconds: float, caller: str | None = None
+    state: State, method: str, path: str, route: str, status: int, seconds: float, told: Mapping[str, str]
 ) -> None:
-    """A count and a line of the log for a request that was answered."""
+    """A count and a line of the log for a request that was answered; `told` is in the line, too."""
     state.metrics.requests.inc(method if method in METHODS else "other", route, status)
     say = log.debug if path in PROBES or status in TOLD_ELSEWHERE else log.info
-    known = {"caller": caller} if caller else {}
-    say("request", method=method, path=path, status=status, ms=round(seconds * 1000, 1), **known)
+    say("request", method=method, path=path, status=status, ms=round(seconds * 1000, 1), **told)
 
 
 async def read_body(request: Request, limit: int, room: Room | None = None) -> bytes:
     """The raw body, never more than `limit` bytes of it in memory. Raises as `bounded` does."""
-    body = bytearray()
-    async for chunk in bounded(request, limit, room):
-        body += chunk
-    return bytes(body)
+    return b"".join(await read_chunks(request, limit, room))
+
+
+async def read_chunks(request: Request, limit: int, room: Room | None = None) -> list[bytes]:
+    """The same as it came."""
+    return [chunk async for chunk in bounded(request, limit, room)]
 
 
 async def bounded(request: Request, limit: int, room: Room | None = None) -> AsyncGenerator[bytes, None]:
@@ -153,6 +159,8 @@ async def bounded(request: Request, limit: int, room: Room | None = None) -> Asy
             raise TooLarge(f"The body has more than {limit:,} bytes, which is all that is taken here.")
         share.grow(seen)
         yield chunk
+        if len(chunk) >= LARGE:
+            await asyncio.sleep(BREATH)
 
 
 def _declared(request: Request, limit: int) -> int:

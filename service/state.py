@@ -5,9 +5,9 @@ from datetime import timedelta
 from functools import cached_property
 from typing import cast
 
-from anyio import CapacityLimiter
 from starlette.requests import Request
 
+from service.aside.judges import Judges
 from service.auth import Keyring
 from service.cursors import Cursors
 from service.failures import Failures
@@ -59,8 +59,7 @@ class State:
     doorstep: Room
     """For those of webhooks, which anybody may send until their signature is looked at."""
     gallery: Gallery
-    decoding: CapacityLimiter
-    """Masks decoded at once: each may take some hundred megabytes for a moment."""
+    judges: Judges
 
     @cached_property
     def silence(self) -> timedelta:

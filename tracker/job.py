@@ -132,8 +132,12 @@ class Job(Wire):
     @computed_field  # type: ignore[prop-decorator]  # python/mypy#14461: property under a decorator
     @property
     def links(self) -> dict[str, str]:
-        here = f"/v1/jobs/{self.id}"
-        return {"self": here, "events": f"{here}/events", "stream": f"{here}/stream"}
+        return links_of(self.id)
+
+
+def links_of(job_id: str) -> dict[str, str]:
+    here = f"/v1/jobs/{job_id}"
+    return {"self": here, "events": f"{here}/events", "stream": f"{here}/stream"}
 
 
 class HistoryEntry(Wire):

@@ -6,11 +6,11 @@ A lookup's answer goes through the same `plan` and the same script as a webhook.
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
 from tracker.apiframe import protocol
-from tracker.apiframe.client import ApiframeClient
 from tracker.clock import Clock
 from tracker.events import Event, Missing, Overdue, Report
 from tracker.job import Source
@@ -28,12 +28,18 @@ LOST_AFTER, LOST_SPAN = 3, timedelta(seconds=90)
 log = structlog.get_logger()
 
 
+class Asked(Protocol):
+    """ApiframeClient, or whoever makes one when it is first asked."""
+
+    async def job(self, upstream_job_id: str) -> protocol.LookupResult: ...
+
+
 @dataclass(frozen=True)
 class Lookups:
     settings: Settings
     clock: Clock
     store: JobStore
-    apiframe: ApiframeClient
+    apiframe: Asked
 
     async def ask(self, job_id: str) -> protocol.LookupResult | None:
         """What upstream said, applied. An answer that says nothing leaves the job as it is; None: nothing to ask."""

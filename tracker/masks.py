@@ -10,8 +10,10 @@ import binascii
 import hashlib
 import re
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
+from typing import cast
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 from PIL.GifImagePlugin import GifImageFile
@@ -19,6 +21,7 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
+from pydantic_core import SchemaValidator, core_schema
 
 from tracker.errors import MaskRefused
 from tracker.job import MaskFacts
@@ -53,6 +56,7 @@ DATA_URL = re.compile(r"\s*data:[^,]{0,200};\s*base64\s*,", re.IGNORECASE)
 WELL_FORMED = re.compile(r"[A-Za-z0-9+/_\-\s]*[=\s]*", re.ASCII)
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
 BLANKS = b" \t\n\r\f\v"
+QUICKLY = SchemaValidator(core_schema.bytes_schema(), {"val_json_bytes": "base64"})
 
 IS_GREY = [255 * (NEAR_BLACK < v < NEAR_WHITE) for v in range(256)]
 IS_BLACK = [255 * (v <= NEAR_BLACK) for v in range(256)]
@@ -82,10 +86,18 @@ def from_base64(text: str) -> Mask:
     start = prefix.end() if prefix else 0
     digits = text[start:].encode("ascii", "replace").translate(URL_SAFE, BLANKS).rstrip(b"=")
     try:
-        data = binascii.a2b_base64(digits + b"=" * (-len(digits) % 4), strict_mode=True)
+        data = _unpacked(digits + b"=" * (-len(digits) % 4))
     except binascii.Error:
         raise MaskRefused(_fault(text, start, len(digits))) from None
     return from_bytes(data)
+
+
+def _unpacked(digits: bytes) -> bytes:
+    """pydantic's reader takes a fifth of the time of Python's, which judges what the other refuses. Raises Error."""
+    if b"\\" not in digits:  # it reads JSON, where one may write a digit in another way
+        with suppress(ValueError):
+            return cast(bytes, QUICKLY.validate_json(b'"' + digits + b'"'))
+    return binascii.a2b_base64(digits, strict_mode=True)
 
 
 def from_bytes(data: bytes) -> Mask:

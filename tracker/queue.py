@@ -6,10 +6,10 @@ store is the queue, a message only says "look now", and a lost one costs a secon
 
 import asyncio
 import json
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from arq.connections import ArqRedis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -17,6 +17,9 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tracker.store.pool import pool_for
+
+if TYPE_CHECKING:
+    from arq.connections import ArqRedis
 
 QUEUE_NAME = "inpaint:arq"
 SUBMIT = "submit"
@@ -44,11 +47,13 @@ def deserialize(message: bytes) -> dict[str, Any]:
     return document
 
 
-def connect_queue(url: str, *, retries: int = 12, reply_within: float | None = None) -> ArqRedis:
+def connect_queue(url: str, *, retries: int = 12, reply_within: float | None = None) -> "ArqRedis":
     """Built on redis-py's own reading of the URL, since arq's drops most options and does not decode passwords.
 
     `retries` with `OSError` among the errors is what lets arq's worker survive a restart of Redis.
     """
+    from arq.connections import ArqRedis  # with its worker: not before somebody has a message for it
+
     pool = pool_for(
         url,
         retry=Retry(ExponentialBackoff(cap=2, base=0.1), retries),
@@ -63,7 +68,11 @@ class Queue:
     """The callers' side of the door."""
 
     def __init__(self, url: str) -> None:
-        self._arq = connect_queue(url, retries=1, reply_within=HINT_SECONDS)
+        self._url = url
+
+    @cached_property
+    def _arq(self) -> "ArqRedis":
+        return connect_queue(self._url, retries=1, reply_within=HINT_SECONDS)
 
     async def hint(self, job_id: str) -> None:
         """Tells the workers that a job waits. Never raises: the sweep finds what no message announced."""
@@ -74,4 +83,5 @@ class Queue:
             log.warning("hint not sent", job_id=job_id, error=type(error).__name__)
 
     async def aclose(self) -> None:
-        await self._arq.aclose(close_connection_pool=True)
+        if "_arq" in vars(self):
+            await self._arq.aclose(close_connection_pool=True)

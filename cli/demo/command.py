@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from cli.api import Api, CallerSettings, Job, connect
 from cli.bars import JobBars
 from cli.exits import Exit, Interrupted, Stop
-from cli.output import Screen, say
+from cli.output import say
+from cli.screen import Screen
 
 if TYPE_CHECKING:
     from cli.demo.picture import Wish

@@ -9,7 +9,8 @@ from rich.text import Text
 from cli.doctor.finding import Finding, Level
 from cli.exits import Exit, Stop
 from cli.options import AsJson
-from cli.output import Screen, say_json, writing
+from cli.output import say_json, writing
+from cli.screen import Screen
 
 STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +14,9 @@ from service.dashboard import words
 from service.dashboard.assets import Assets
 from service.sessions import Session
 from service.state import State
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -30,21 +33,22 @@ HEADERS = {
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-@dataclass(frozen=True)
 class Dashboard:
-    """Made once, when the service starts."""
+    """Made once, when the service starts; its templates with the first page."""
 
-    templates: Environment
-    assets: Assets
+    def __init__(self) -> None:
+        self.assets = Assets()
 
+    @cached_property
+    def templates(self) -> "Environment":
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined  # a twentieth of what a start would take
 
-def open_dashboard() -> Dashboard:
-    templates = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, auto_reload=False,
-    )  # fmt: skip
-    templates.filters |= words.FILTERS
-    return Dashboard(templates, Assets())
+        templates = Environment(
+            loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+            lstrip_blocks=True, auto_reload=False,
+        )  # fmt: skip
+        templates.filters |= words.FILTERS
+        return templates
 
 
 @dataclass(frozen=True)

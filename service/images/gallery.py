@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 from weakref import WeakSet
 
 import structlog
@@ -13,7 +14,6 @@ from anyio import CapacityLimiter, to_thread
 
 from service.images.pictures import Picture, judged, thumbnail
 from service.metrics import Metrics
-from tracker.apiframe.cdn import Cdn
 from tracker.errors import Busy, TrackerError
 
 MIB = 1024 * 1024
@@ -56,10 +56,16 @@ class Shelf:
             self._left += len(least_used.content)
 
 
+class Fetches(Protocol):
+    """Cdn, or whoever makes one when it is first asked."""
+
+    async def fetch(self, url: str) -> bytes: ...
+
+
 class Gallery:
     """`patience` in seconds, for a fetch to have its turn."""
 
-    def __init__(self, cdn: Cdn, metrics: Metrics, patience: float, bounds: Bounds | None = None) -> None:
+    def __init__(self, cdn: Fetches, metrics: Metrics, patience: float, bounds: Bounds | None = None) -> None:
         self._cdn, self._metrics, self._patience = cdn, metrics, patience
         self._bounds = bounds or Bounds()
         self._originals, self._thumbnails = Shelf(self._bounds.originals), Shelf(self._bounds.thumbnails)

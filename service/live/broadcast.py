@@ -5,9 +5,10 @@ A listener that does not keep up is dropped with a word, so that it holds up nob
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 import structlog
@@ -22,6 +23,8 @@ from tracker.store.pages import Filter
 MOST_LISTENERS = 10_000
 HEARTBEAT_SECONDS = 15.0
 RETRY_SECONDS = 0.5
+IN_A_ROW = 100
+"""Listeners that are served before others of the process have their turn."""
 Key = TypeVar("Key", str, "Wish")
 log = structlog.get_logger()
 
@@ -49,7 +52,7 @@ class Broadcast:
         self._told = START
         self._over = False
         self.listeners = 0
-        feed.listen(self._hear)
+        feed.listen(self._hear, lambda: self.listeners > 0)
         feed.at_close(self.end_all)
         feed.at_loss(self._let_all_resume)
 
@@ -60,6 +63,10 @@ class Broadcast:
     @property
     def well(self) -> bool:
         return self._feed.well
+
+    def attend(self) -> None:
+        """Somebody is about to listen."""
+        self._feed.attend()
 
     @contextmanager
     def to_job(self, job_id: str) -> Iterator[Listener]:
@@ -129,11 +136,17 @@ class Broadcast:
 
     async def _tell(self, entries: Sequence[FeedEntry], batch: int) -> None:
         """Whoever has come since the batch was heard begins behind it."""
+        told: dict[Listener, None] = {}
         for change in await self._read(entries):
             frame = framed(change)
-            for listener in self._listening_to(change.stored.job):
+            for listener in chain.from_iterable(self._listening_to(change.stored.job)):
                 if listener.since < batch:
                     listener.put(frame)
+                    told[listener] = None
+        for number, listener in enumerate(told, 1):
+            listener.flush()
+            if number % IN_A_ROW == 0:
+                await asyncio.sleep(0)
         self._told = entries[-1].position if entries else self._told
 
     async def _read(self, entries: Sequence[FeedEntry]) -> list[Change]:
@@ -147,12 +160,12 @@ class Broadcast:
                 await asyncio.sleep(RETRY_SECONDS)
         return []
 
-    def _listening_to(self, job: Job) -> Iterator[Listener]:
+    def _listening_to(self, job: Job) -> Iterator[Iterable[Listener]]:
         """Each wish is looked at once, however many share it."""
-        yield from self._by_job.get(job.id, ())
+        yield self._by_job.get(job.id, ())
         for wish, listeners in self._by_wish.items():
             if wish.holds(job):
-                yield from listeners
+                yield listeners
 
 
 def framed(change: Change) -> Frame:

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractContextManager, aclosing, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, suppress
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from service.live.line import Line
 from service.live.listener import Listener
 from tracker.errors import StoreUnavailable
 
@@ -16,7 +17,7 @@ _HEADERS = {
     "Cache-Control": "private, no-store",
     "X-Accel-Buffering": "no",  # nginx would hold events back until there are many
 }
-Content = AsyncGenerator[bytes, None]
+Content = Callable[[Listener, Line], Awaitable[None]]
 
 
 def comment(text: str) -> bytes:
@@ -29,16 +30,15 @@ def word(event: str, detail: str) -> bytes:
 
 
 class EventStream(Response):
-    """Sends what `content` makes of a listener, until that ends, the listener is told to, or the client goes.
+    """What `content` writes for a listener, until that ends, the listener is told to, or the client goes.
 
     A Redis that goes away in the middle ends it, too: the client comes back with the last id. So does one whose
     `seconds` are over.
     """
 
     def __init__(
-        self, listening: AbstractContextManager[Listener], content: Callable[[Listener], Content],
-        seconds: float | None = None,
-    ) -> None:  # fmt: skip
+        self, listening: AbstractContextManager[Listener], content: Content, seconds: float | None = None
+    ) -> None:
         super().__init__(headers=_HEADERS, media_type=MEDIA)
         del self.headers["content-length"]
         self._listening = listening
@@ -52,18 +52,13 @@ class EventStream(Response):
             try:
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 if scope["method"] != "HEAD":
-                    await self._send_events(listener, send)
+                    with suppress(StoreUnavailable):
+                        await self._content(listener, Line.of(scope))
                 await send({"type": "http.response.body", "body": b""})
             finally:
                 gone.cancel()
                 if over:
                     over.cancel()
-
-    async def _send_events(self, listener: Listener, send: Send) -> None:
-        with suppress(StoreUnavailable):
-            async with aclosing(self._content(listener)) as content:
-                async for part in content:
-                    await send({"type": "http.response.body", "body": part, "more_body": True})
 
 
 async def _until_gone(receive: Receive, listener: Listener) -> None:

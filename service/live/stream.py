@@ -5,7 +5,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +16,8 @@ from service import queries
 from service.answers import visible
 from service.auth import Caller
 from service.live.broadcast import Broadcast, Wish, frame, framed
-from service.live.eventstream import MEDIA, Content, EventStream, comment, word
+from service.live.eventstream import MEDIA, EventStream, comment, word
+from service.live.line import Line
 from service.live.listener import Frame, Listener
 from service.state import State, state_of
 from tracker.errors import InvalidInput, StoreUnavailable
@@ -30,6 +31,8 @@ EVENT_ID = "([0-9]{1,15}-[0-9]{1,15})/([0-9]{1,15})"
 
 GAP = "Some changes since Last-Event-ID are not kept any more: list the jobs again."
 DROPPED = "You did not keep up. Connect again with the last id, and read faster or filter more."
+
+STILL_HERE = comment("still here")
 
 __all__ = ["MEDIA", "stream_job", "stream_jobs"]
 
@@ -95,6 +98,7 @@ def _seconds(request: Request) -> float | None:
 
 async def _ready(broadcast: Broadcast) -> None:
     """Raises StoreUnavailable while changes are not heard of."""
+    broadcast.attend()
     deadline = asyncio.get_running_loop().time() + READY_SECONDS
     while not broadcast.well:
         if asyncio.get_running_loop().time() > deadline:
@@ -102,52 +106,69 @@ async def _ready(broadcast: Broadcast) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _job_events(state: State, stored: Stored, version: int, listener: Listener) -> Content:
+async def _job_events(state: State, stored: Stored, version: int, listener: Listener, line: Line) -> None:
     """Reads once it listens: a change in between is not missed, and none is told twice, by its version."""
-    yield comment("one job, until it is final")
+    await line.write(comment("one job, until it is final"))
     stored = await state.store.get(stored.job.id) or stored
     last = frame(listener.position, stored.version, stored.job)
     if last.version > version:
-        yield last.content
+        await line.write(last.content)
+
+    def spell(frames: Sequence[Frame]) -> bytes:
+        nonlocal last
+        content = _joined(one for one in frames if one.version > last.version) or STILL_HERE
+        last = max((last, *frames), key=lambda one: one.version)
+        if last.is_final:
+            listener.end()
+        return content
+
+    listener.send_past(line, spell)
     while not last.is_final and (frames := await listener.frames()) is not None:
         if not frames and await state.store.get(stored.job.id) is None:
             return  # it was erased: nothing will ever be told of it
-        yield _joined(one for one in frames if one.version > last.version) or comment("still here")
-        last = max((last, *frames), key=lambda one: one.version)
-    if listener.too_slow:
-        yield word("dropped", DROPPED)
+        await line.write(spell(frames))
+    await _dropped(listener, line)
 
 
-async def _events(state: State, wish: Wish, known: LastEvent | None, listener: Listener) -> Content:
+async def _events(state: State, wish: Wish, known: LastEvent | None, listener: Listener, line: Line) -> None:
     """What was missed is read from Redis, what is new waits meanwhile.
 
     Another process, whose events the listener had before, may have been further than this one.
     """
     after = known.position if known else listener.position
-    yield _at(after)
+    await line.write(_at(after))
     if not await state.changes.are_whole(after):
-        yield word("gap", GAP)
+        await line.write(word("gap", GAP))
         after = min(after, listener.position, key=place)  # one that was lost in a fail-over may lie ahead of all others
-    async for content in _missed(state.changes, wish, after, listener.position):
-        yield content
+    await _missed(state.changes, wish, after, listener.position, line)
+    behind = place(after)
+
+    def spell(frames: Sequence[Frame]) -> bytes:
+        return _joined(one for one in frames if one.place > behind) or STILL_HERE
+
+    listener.send_past(line, spell)
     while (frames := await listener.frames()) is not None:
         if frames:
-            yield _joined(one for one in frames if one.place > place(after)) or comment("still here")
+            await line.write(spell(frames))
         else:  # nothing waits, so everything that was told has been sent
-            yield _at(max(after, state.broadcast.told(listener), key=place))
+            await line.write(_at(max(after, state.broadcast.told(listener), key=place)))
+    await _dropped(listener, line)
+
+
+async def _dropped(listener: Listener, line: Line) -> None:
     if listener.too_slow:
-        yield word("dropped", DROPPED)
+        await line.write(word("dropped", DROPPED))
 
 
-async def _missed(changes: Changes, wish: Wish, after: str, until: str) -> Content:
+async def _missed(changes: Changes, wish: Wish, after: str, until: str, line: Line) -> None:
     while entries := await changes.between(after, until):
         found = [change for change in await changes.of(entries) if wish.holds(change.stored.job)]
-        yield _joined(map(framed, found))
+        await line.write(_joined(map(framed, found)))
         after = entries[-1].position
 
 
 def _joined(frames: Iterable[Frame]) -> bytes:
-    return b"".join(one.content for one in frames)
+    return b"".join([one.content for one in frames])
 
 
 def _at(position: str) -> bytes:

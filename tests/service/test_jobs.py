@@ -11,11 +11,13 @@ from redis.asyncio import Redis
 
 from tests.door import assert_problem, key, mask_png, signed, submission
 from tests.samples import START, WEBHOOKS, upstream_id
+from tests.service.ways import either_way
 from tracker.ids import as_uuid
 from tracker.job import Job
 from tracker.store.jobs import JobStore
 from tracker.store.keys import name
 
+__all__ = ["either_way"]
 FIELDS = {"id", "upstreamJobId", "action", "owner", "status", "progress", "parentJobId", "prompt", "labels", "mask",
           "result", "resultExpiresAt", "error", "creditCost", "settledBy", "createdAt", "submittedAt", "startedAt",
           "completedAt", "updatedAt", "links"}  # fmt: skip

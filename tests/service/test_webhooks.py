@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +10,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 
-from service.app import create_app
 from tests.door import UPSTREAM_KEY, assert_problem, door, key, settings_for, signed, submission
 from tests.samples import SILENCE, WEBHOOKS, upstream_id
-from tests.serving import serving
+from tests.service.ways import either_way
 from tracker.clock import utc_now
-from tracker.settings import Settings
 from tracker.store.jobs import JobStore
 from tracker.store.keys import name
 
 PAYLOADS = json.loads((Path(__file__).parents[1] / "data" / "webhook-payloads.json").read_text("utf-8"))["webhooks"]
+__all__ = ["either_way"]
 OTHER_KEY = "afk_test_ffffffffffffffffffffffffffffffff"
-
-
-@pytest.fixture(params=["short way", "long way"])
-async def api(redis: Redis, settings: Settings, request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
-    """Over a connection a body comes with its head; httpx's own transport says that there is more of it to come."""
-    if request.param == "long way":
-        async with door(settings) as api:
-            yield api
-    else:
-        async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url) as api:
-            yield api
 
 
 @pytest.fixture

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+import pytest
 from redis.asyncio import Redis
 
 from tests.samples import Sample, delivered
 from tracker.job import Status
+from tracker.store import feed as module
 from tracker.store.connection import connect
 from tracker.store.feed import Feed, FeedEntry
 from tracker.transitions import State
@@ -15,9 +17,10 @@ from tracker.transitions import State
 
 @asynccontextmanager
 async def feeding(redis_url: str) -> AsyncIterator[tuple[Feed, Redis]]:
-    """A running feed, and the connection that it reads from."""
+    """A running feed that somebody listens to, and the connection that it reads from."""
     blocking = connect(redis_url, reply_within=None)
     feed = Feed(blocking)
+    feed.attend()
     reader = asyncio.create_task(feed.run())
     try:
         await feed.ready.wait()
@@ -83,6 +86,40 @@ async def test_what_happened_while_the_connection_was_cut_is_told_afterwards(red
                 await asyncio.sleep(0.01)
     assert [entry.version for entry in told] == [4, 5]
     assert {entry.owner for entry in told} == {"editor"}
+
+
+async def test_a_feed_that_nobody_listens_to_reads_nothing_and_hears_of_what_comes_later(
+    redis_url: str, redis: Redis, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy feed would keep a process busy for nobody. Who comes is told of what happens from then on."""
+    monkeypatch.setattr(module, "LINGER_SECONDS", 0.0)
+    monkeypatch.setattr(module, "BLOCK_MS", 50)
+    await sample.in_state(State.PROCESSING)
+    told: list[FeedEntry] = []
+    here = [False]
+    async with feeding(redis_url) as (feed, _):
+        feed.listen(told.extend, lambda: here[0])
+        await asyncio.sleep(0.2)
+        reads = await times_read(redis)
+        await sample.apply(delivered(sample.up, Status.PROCESSING, progress=60))
+        await asyncio.sleep(0.2)
+        assert await times_read(redis) == reads
+        here[0] = True
+        feed.attend()
+        async with asyncio.timeout(5):
+            while not feed.well:
+                await asyncio.sleep(0.01)
+            await sample.apply(delivered(sample.up, Status.PROCESSING, progress=70))
+            while not told:
+                await asyncio.sleep(0.01)
+    assert [entry.version for entry in told] == [5]
+
+
+async def times_read(redis: Redis) -> int:
+    stats = await redis.info("commandstats")
+    return sum(
+        stats[f"cmdstat_{command}"]["calls"] for command in ("xread", "xrevrange") if f"cmdstat_{command}" in stats
+    )
 
 
 async def test_closing_wakes_everyone_for_good(redis_url: str) -> None:

@@ -46,10 +46,8 @@ class Changes:
         tells, and without jobs that are gone."""
         newest = {entry.job_id: entry for entry in entries}
         wanted = sorted(newest.values(), key=lambda entry: place(entry.position))
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for entry in wanted:
-                pipe.get(name("job", entry.job_id))
-            records: list[bytes | None] = await pipe.execute()
+        names = [name("job", entry.job_id) for entry in wanted]
+        records: list[bytes | None] = await self._redis.mget(names) if names else []
         read = zip(wanted, records, strict=True)
         found = [Change(entry, stored) for entry, record in read if (stored := _stored(entry.job_id, record))]
         return [change for change in found if change.is_last]

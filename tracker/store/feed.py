@@ -1,7 +1,8 @@
 """The feed of changes: one blocking reader for a process, however many wait for news of a job.
 
 An entry is written by the same script as the change it tells of, so whoever is woken can read the change: that one, or
-a later one, whose own entry follows.
+a later one, whose own entry follows. Where nobody waits, nothing is read: a busy feed would keep a process busy for
+nobody.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ BLOCK_MS = 1_000
 AT_ONCE = 500
 """Entries that are read together, at most."""
 RETRY_SECONDS = 0.5
+LINGER_SECONDS = 5.0
+"""How long it reads on after the last who waited: others come soon, where some have been."""
 REPLY_SECONDS = BLOCK_MS / 1000 + 3
 """A connection that is silent for longer is dead."""
 log = structlog.get_logger()
@@ -74,7 +77,9 @@ class Feed:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._watchers: defaultdict[str, set[Watcher]] = defaultdict(set)
-        self._listeners: list[Callable[[Sequence[FeedEntry]], None]] = []
+        self._listeners: list[tuple[Callable[[Sequence[FeedEntry]], None], Callable[[], bool]]] = []
+        self._wanted = asyncio.Event()
+        self._wanted_until = 0.0
         self._goodbyes: list[Callable[[], None]] = []
         self._at_loss: list[Callable[[], None]] = []
         self._last = ""
@@ -89,6 +94,7 @@ class Feed:
         """Register first, read the job then: a change in between is not missed."""
         watcher = Watcher()
         self._watchers[job_id].add(watcher)
+        self.attend()
         if self._closed:
             watcher.close()
         try:
@@ -98,9 +104,23 @@ class Feed:
             if not self._watchers[job_id]:
                 del self._watchers[job_id]
 
-    def listen(self, listener: Callable[[Sequence[FeedEntry]], None]) -> None:
-        """`listener` gets every entry, those that are read at once together, and must be quick."""
-        self._listeners.append(listener)
+    def listen(
+        self, listener: Callable[[Sequence[FeedEntry]], None], attentive: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`listener` gets every entry while it is `attentive`, those read at once together, and must be quick."""
+        self._listeners.append((listener, attentive))
+        self._wanted.set()
+
+    def attend(self) -> None:
+        """Somebody is about to listen: once it is `well`, it hears of all that happens, for a while at least."""
+        self._wanted_until = asyncio.get_running_loop().time() + LINGER_SECONDS
+        if not self._wanted.is_set():
+            self._wanted.set()
+            self.well = False
+
+    def _is_wanted(self) -> bool:
+        lingers = asyncio.get_running_loop().time() < self._wanted_until
+        return lingers or bool(self._watchers) or any(attentive() for _, attentive in self._listeners)
 
     def at_close(self, goodbye: Callable[[], None]) -> None:
         """`goodbye` is called once, when the feed closes."""
@@ -127,21 +147,28 @@ class Feed:
             goodbye()
 
     async def run(self) -> None:
-        """Reads for ever. Once it knows its place, at first and after each interruption, everyone is woken: what they
-        wait for may have happened before."""
+        """Reads for ever. Once it knows its place, at first and after each interruption or rest, everyone is woken:
+        what they wait for may have happened before."""
         while True:
             try:
                 await self._find_place()
                 self._wake_all()
                 self.ready.set()
                 self.well = self._told = True
-                while True:
+                while self._is_wanted():
                     yield_to_cancellation()
                     await self._read()
+                await self._rest()
             except UNAVAILABLE as error:
                 yield_to_cancellation()
                 self._interrupted(type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _rest(self) -> None:
+        """Until somebody comes. What happens until then is told to nobody, so the place is found anew."""
+        self._wanted.clear()
+        await self._wanted.wait()
+        self._last = ""
 
     def _interrupted(self, error: str) -> None:
         """Said once, however long it lasts."""
@@ -174,7 +201,7 @@ class Feed:
         for entry in entries:
             for watcher in self._watchers.get(entry.job_id, ()):
                 watcher.wake()
-        for listener in self._listeners:
+        for listener, _ in self._listeners:
             listener(entries)
 
 

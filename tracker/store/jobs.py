@@ -88,6 +88,7 @@ class JobStore:
         self._redis = redis
         self._scripts = Scripts(redis)
         self._news = Batches(self._apply)
+        self._reads = Batches(self._read)
         self._backlog = backlog or Backlog()
         self._retention = retention
         self._submit_within = submit_within
@@ -136,7 +137,15 @@ class JobStore:
 
     @served
     async def get(self, job_id: str) -> Stored | None:
-        return read_record(job_id, await self._redis.get(name("job", job_id)))
+        return read_record(job_id, await self._reads.tell(job_id))
+
+    def look(self, job_id: str, told: Told) -> None:
+        """The same without waiting: `told` gets the record as it lies in Redis, None where there is none, or what went
+        wrong. Raises StoreUnavailable."""
+        self._reads.put(job_id, told)
+
+    async def _read(self, *job_ids: str) -> list[bytes | None]:
+        return list(await self._redis.mget([name("job", job_id) for job_id in job_ids]))
 
     @served
     async def find(self, either_id: str) -> Stored | None:

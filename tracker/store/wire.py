@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 import msgpack
+from pydantic_core import from_json
 
 from tracker.clock import from_ms, to_ms
 from tracker.ids import made_at
@@ -42,7 +43,11 @@ class Stored:
 
     @property
     def etag(self) -> str:
-        return f'"{self.job.id}.{self.version}"'
+        return etag_of(self.job.id, self.version)
+
+
+def etag_of(job_id: str, version: int) -> str:
+    return f'"{job_id}.{version}"'
 
 
 def pack(value: Any) -> bytes:
@@ -78,8 +83,8 @@ def read_record(job_id: str, packed: bytes | None) -> Stored | None:
     document: dict[str, Any] = {name: fields[name] for name in _PLAIN if name in fields}
     document |= {name: json.loads(fields[name]) for name in _JSON if name in fields}
     document |= {name: from_ms(fields[name]) for name in _TIMES if name in fields}
-    document |= {"mask": _whole_mask(fields["mask"])} if "mask" in fields else {}
-    document |= {"result": _whole_result(fields["result"])} if "result" in fields else {}
+    document |= {"mask": whole_mask(fields["mask"])} if "mask" in fields else {}
+    document |= {"result": whole_result(fields["result"])} if "result" in fields else {}
     document.setdefault("action", None)
     return Stored(
         job=Job.model_validate({"id": job_id, "createdAt": made_at(job_id), **document}),
@@ -161,18 +166,20 @@ def _common_start(texts: Sequence[str]) -> str:
     return first[: next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
 
 
-def _whole_result(short: str) -> Result:
-    start, grid, *images = json.loads(short)
-    return Result(images=tuple(start + image for image in images), grid_url=None if grid is None else start + grid)
+def whole_result(short: str) -> dict[str, Any]:
+    """As `Result` is spelled."""
+    start, grid, *images = from_json(short)
+    return {"images": [start + image for image in images], "gridUrl": None if grid is None else start + grid}
 
 
 def _short_mask(mask: MaskFacts) -> bytes:
     return pack([bytes.fromhex(mask.sha256), mask.width, mask.height, mask.coverage])
 
 
-def _whole_mask(short: str) -> MaskFacts:
+def whole_mask(short: str) -> dict[str, Any]:
+    """As `MaskFacts` is spelled."""
     sha256, width, height, coverage = unpack(as_bytes(short))
-    return MaskFacts(sha256=as_bytes(sha256).hex(), width=width, height=height, coverage=coverage)
+    return {"sha256": as_bytes(sha256).hex(), "width": width, "height": height, "coverage": coverage}
 
 
 def _ms(moment: datetime | None) -> int | None:
