@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from deploy.verify.load import KEY, mask
+from deploy.verify.load import KEY, SIDE, mask
 from deploy.verify.report import Wrong
 from deploy.verify.shell import program
 from deploy.verify.stack import SANDBOX
@@ -85,7 +85,7 @@ def _expect(what: str, answer: httpx.Response, status: int) -> str:
 async def _stream() -> str:
     """Events come as they happen; Location has the path's prefix."""
     async with httpx.AsyncClient(verify=False, headers=KEY, timeout=30) as http:
-        parent = (await http.post(f"{SANDBOX}/sandbox/jobs", json={"width": 64, "height": 64})).json()["jobId"]
+        parent = (await http.post(f"{SANDBOX}/sandbox/jobs", json={"width": SIDE, "height": SIDE})).json()["jobId"]
         async with http.stream("GET", f"{BASE}{PREFIX}/v1/stream") as events:
             body = {"parentJobId": parent, "mask": base64.b64encode(mask()).decode()}
             answer = await http.post(f"{BASE}{PREFIX}/v1/jobs", json=body)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+import os
 import uuid
 from collections import Counter
 from contextlib import suppress
@@ -14,6 +15,7 @@ from PIL import Image
 KEY = {"X-API-Key": "demo"}
 FINAL = ("COMPLETED", "FAILED", "CANCELLED")
 CALLERS = 6
+SIDE = 256
 PAUSE_SECONDS = 0.2
 
 
@@ -94,7 +96,8 @@ class Load:
 
 
 def mask() -> bytes:
-    picture, file = Image.new("L", (64, 64)), io.BytesIO()
-    picture.paste(255, (16, 16, 48, 48))
-    picture.save(file, "PNG")
+    """Of noise, so that it is large enough to be read in the service's helper."""
+    picture, file = Image.new("1", (SIDE, SIDE)), io.BytesIO()
+    picture.paste(Image.frombytes("1", (SIDE, SIDE // 2), os.urandom(SIDE * SIDE // 16)), (0, 0))
+    picture.convert("L").save(file, "PNG")
     return file.getvalue()

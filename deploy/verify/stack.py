@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 
 from deploy.verify.engine import Engine
-from deploy.verify.load import KEY, Load
+from deploy.verify.load import KEY, SIDE, Load
 from deploy.verify.report import Wrong
 from deploy.verify.shell import ROOT, attempt, program, run
 
@@ -113,7 +113,7 @@ async def _nothing() -> None:
 async def _work(meanwhile: Coroutine[None, None, None]) -> str:
     async with httpx.AsyncClient(base_url=SANDBOX, timeout=30) as sandbox:
         before = len((await sandbox.get("/sandbox/log")).json()["entries"])
-        parent = (await sandbox.post("/sandbox/jobs", json={"width": 64, "height": 64})).json()["jobId"]
+        parent = (await sandbox.post("/sandbox/jobs", json={"width": SIDE, "height": SIDE})).json()["jobId"]
         load = Load(SERVICE, parent)
         await load.run(asyncio.create_task(meanwhile))
         entries = (await sandbox.get("/sandbox/log")).json()["entries"][before:]
