@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test browser soak fuzz bench bench-quick check serve worker sandbox lock clean
+.PHONY: demo test browser soak fuzz bench bench-quick verify check serve worker sandbox lock clean
 
 demo: .venv/demo            ## the main job on this machine, with a picture at the end
 	$(BIN)/inpaint-tracker demo $(ARGS)
@@ -25,6 +25,10 @@ bench: .venv/bench          ## measurements against yardsticks in the same run, 
 
 bench-quick: .venv/bench    ## all of them, small, in less than three minutes
 	PYTHONPATH=client $(BIN)/python -m bench --quick $(ARGS)
+
+verify: .venv/verify        ## the image, compose and Kubernetes as they are run; skips what this machine cannot do
+	@deploy/verify/install || true
+	$(BIN)/python -m deploy.verify $(ARGS)
 
 check: .venv/dev            ## style and types
 	$(BIN)/ruff check .
@@ -54,6 +58,15 @@ sandbox: .venv/demo         ## a stand-in for Apiframe on 127.0.0.1:9000
 
 .venv/bench: requirements/bench.txt .venv/dev
 	$(PIP) install --require-hashes -r requirements/bench.txt
+	@touch $@
+
+.venv/verify: requirements/verify.txt .venv/dev
+	$(PIP) install --require-hashes -r requirements/verify.txt
+	@touch $@
+
+.venv/policy: requirements/policy.txt | .venv/pip   # for `make verify`: checkov, some 470 MB
+	$(PYTHON) -m venv .venv/policy
+	.venv/policy/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/policy.txt
 	@touch $@
 
 lock:                       ## resolve requirements/*.txt anew from pyproject.toml

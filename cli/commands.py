@@ -16,7 +16,7 @@ PANELS: dict[str, dict[str, str]] = {
         "submit": "cli.caller", "get": "cli.caller", "list": "cli.listing:list_jobs", "watch": "cli.caller",
         "cancel": "cli.caller", "track": "cli.caller", "refresh": "cli.caller", "stats": "cli.stats",
     },
-    "For operators": {"doctor": "cli.doctor.command", "keys": "cli.keys:app"},
+    "For operators": {"doctor": "cli.doctor.command", "healthy": "cli.processes", "keys": "cli.keys:app"},
     "For your shell": {"completion": "cli.completion"},
 }  # fmt: skip
 """The module of each, and its name there where it is another."""

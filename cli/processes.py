@@ -1,4 +1,4 @@
-"""`serve`, `worker` and `sandbox`: one process each."""
+"""`serve`, `worker` and `sandbox`: one process each; and whether the one that runs here is well."""
 
 import gc
 import socket
@@ -67,6 +67,15 @@ def sandbox(host: Host = "127.0.0.1", port: Port = 9000) -> None:
     told, settings = _settings(_Logs), _settings(SandboxSettings)
     logs.configure(told.log_level, told.log_format, for_good=True)
     run(create_app(settings), listen(host or "127.0.0.1", 9000 if port is None else port), "sandbox")
+
+
+def healthy(
+    process: Annotated[Literal["serve", "worker", "sandbox"] | None, typer.Argument(help="Which one.")] = None,
+) -> None:
+    """Exits 0 while the process that runs here is well: for a container's health check."""
+    from cli.healthy import check
+
+    raise typer.Exit(check(process))
 
 
 def _settings(kind: type[Kind]) -> Kind:

@@ -10,12 +10,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from tracker.store.pool import pool_for
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
@@ -53,7 +54,7 @@ def connect_queue(url: str, *, retries: int = 12, reply_within: float | None = N
     """
     from arq.connections import ArqRedis  # with its worker: not before somebody has a message for it
 
-    pool = ConnectionPool.from_url(
+    pool = pool_for(
         url,
         retry=Retry(ExponentialBackoff(cap=2, base=0.1), retries),
         retry_on_error=[RedisConnectionError, RedisTimeoutError, OSError],

@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tracker.errors import ConfigurationError
+from tracker.sentinels import SCHEMES, parse
 
 SCOPES = ("submit", "read", "read:all", "ops")
 SECRETS = ("redis_url", "queue_redis_url", "apiframe_api_key", "apiframe_previous_api_keys", "api_keys")
@@ -69,7 +70,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, env_file=".env", env_file_encoding="utf-8", extra="ignore",
                                       env_ignore_empty=True, hide_input_in_errors=True)  # fmt: skip
 
-    redis_url: SecretStr = Field(description="Redis 7.0 or newer, or Valkey: redis://, rediss:// or unix://")
+    redis_url: SecretStr = Field(
+        description="Redis 7.0 or newer, or Valkey: redis://, rediss://, unix:// or redis+sentinel://"
+    )
     queue_redis_url: SecretStr | None = Field(None, description="the Redis of the arq queue, when it is another")
 
     apiframe_api_key: SecretStr = Field(min_length=1, description="upstream key; its SHA-256 signs the webhooks")
@@ -167,8 +170,11 @@ class Settings(BaseSettings):
     @field_validator("redis_url", "queue_redis_url")
     @classmethod
     def _redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and urlsplit(value.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
-            raise ValueError("expected redis://, rediss:// or unix://")
+        scheme = value.get_secret_value().partition("://")[0] if value else "redis"
+        if scheme not in ("redis", "rediss", "unix", *SCHEMES):
+            raise ValueError("expected redis://, rediss://, unix:// or redis+sentinel://")
+        if value and scheme in SCHEMES:
+            parse(value.get_secret_value())
         return value
 
     @field_validator("apiframe_api_key", "apiframe_user_agent")

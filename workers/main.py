@@ -23,7 +23,7 @@ from tracker.store.feed import REPLY_SECONDS, Feed, FeedEntry
 from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 from tracker.supervision import keep_running
-from workers import tidy
+from workers import alive, tidy
 from workers.account import AccountWatch
 from workers.door import Door
 from workers.reconcile import Reconciler
@@ -105,6 +105,7 @@ def _start(stack: AsyncExitStack, tools: Tools) -> Submitter:
     keep_running(stack, "account", AccountWatch(tools).run)
     keep_running(stack, "tidy", partial(tidy.run, tools))
     keep_running(stack, "feed", feed.run)
+    keep_running(stack, "sign of life", alive.run)
     return submitter
 
 
@@ -140,6 +141,7 @@ def run(settings: Settings) -> None:
         asyncio.set_event_loop(asyncio.new_event_loop())
         worker = _Worker(**worker_options(settings))
         log.info("worker starts")
+        alive.give()
         try:
             worker.run()
         except (RedisError, OSError) as error:

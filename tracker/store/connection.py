@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tracker.errors import StoreUnavailable
+from tracker.store.pool import pool_for
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,7 +38,7 @@ def connect(url: str, *, reply_within: float | None = 1.0, retries: int = 1) -> 
     `retries`: how often it tries again by itself. Whoever must notice that Redis was away, however briefly, has none.
     """
     over_tcp = {} if url.startswith("unix:") else {"socket_keepalive": True}
-    client: Redis = Redis.from_url(
+    pool = pool_for(
         url,
         **over_tcp,
         socket_timeout=reply_within,
@@ -47,6 +48,7 @@ def connect(url: str, *, reply_within: float | None = 1.0, retries: int = 1) -> 
         retry_on_error=_RETRIED,
         client_name="inpaint-tracker",
     )
+    client: Redis = Redis.from_pool(pool)
     return client
 
 
