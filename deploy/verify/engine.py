@@ -10,10 +10,10 @@ from deploy.verify.shell import BESIDE, ROOT, attempt, program, run
 
 STAND_IN = "localhost/inpaint-stand-in"
 IMAGES = {
-    "BASE": "docker.io/library/python:3.13-slim",
-    "REDIS_IMAGE": "docker.io/library/redis:7.2",
-    "NGINX_IMAGE": "docker.io/library/nginx:1.28",
-    "PROMETHEUS_IMAGE": "docker.io/prom/prometheus:v3.5.0",
+    "BASE": "python:3.13-slim",
+    "REDIS_IMAGE": "redis:7.2",
+    "NGINX_IMAGE": "nginx:1.28",
+    "PROMETHEUS_IMAGE": "prom/prometheus:v3.5.0",
 }
 PULL_SECONDS = 60
 TAG = "verify"
