@@ -70,7 +70,7 @@ class Connection(HttpToolsProtocol):
         if way is None or busy:
             return False
         brief = Brief(self)
-        if not way.take(data, brief.answer):
+        if not way.take(data, brief.answer, self.client[0] if self.client else ""):
             return False
         self._stop_waiting()
         if not brief.response_complete:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from prometheus_client import Counter
 from starlette.requests import Request
 
-from service.failures import Failures
+from service.failures import Failures, source_of
 from service.sessions import COOKIE, TOKEN_HEADER, Session, Sessions, mark_of_key
 from tracker.errors import Forbidden, Unauthenticated
 from tracker.job import Job
@@ -85,7 +85,7 @@ class Keyring:
         caller = self.of(key)
         if caller is None:
             self._refusals.labels("unknown" if key else "missing").inc()
-            self._failures.slow_down(request, "key")
+            self._failures.slow_down(source_of(request), "key")
             self._failures.tell(request, "key", begins=key[: min(SHOWN, len(key) // 4)])
             raise Unauthenticated(UNKNOWN if key else MISSING)
         return caller

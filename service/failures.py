@@ -47,9 +47,9 @@ class Failures:
         self._sources = Throttle(BURST, EACH_SECONDS, SOURCES)
         self._lines = Throttle(LINES, EACH_LINE_SECONDS)
 
-    def slow_down(self, request: HTTPConnection, what: str) -> None:
+    def slow_down(self, source: str, what: str) -> None:
         """`what` was wrong, a key or a webhook. Raises TooManyFailures in place of what would be answered else."""
-        if wait := self._sources.wait(source_of(request)):
+        if wait := self._sources.wait(source):
             self._throttled.labels(what).inc()
             raise TooManyFailures(
                 "Too many wrong keys or signatures came from your address; a right one is taken at any time.",
@@ -65,7 +65,10 @@ class Failures:
 def source_of(request: HTTPConnection) -> str:
     """The address that the connection comes from, or that a trusted proxy tells of: whole for IPv4, the /64 that one
     house has for IPv6. Empty where there is none."""
-    host = request.client.host if request.client else ""
+    return source_at(request.client.host if request.client else "")
+
+
+def source_at(host: str) -> str:
     try:
         return str(ip_network((IPv6Address(host.partition("%")[0]), 64), strict=False))
     except ValueError:

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from service import shortread
+from service.failures import source_at
 from service.passing import UUID, Answer, Asked, Passing, head_of, read
 from service.room import SMALL
 from service.state import State
@@ -37,10 +38,14 @@ class ShortWay:
         self.talks = bool(log.is_enabled_for(logging.INFO))
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def take(self, data: bytes, answer: Answer) -> bool:
-        """Whether `data`, a whole request, is taken: then `answer` is called once. Else nothing has happened yet."""
-        offered = shortread.offered if data.startswith(shortread.BEGINNING) else _offered
-        passing = offered(self, data, answer)
+    def take(self, data: bytes, answer: Answer, host: str) -> bool:
+        """Whether `data`, a whole request from `host`, is taken: then `answer` is called once. Else nothing has
+        happened yet."""
+        passing: Passing | None
+        if data.startswith(shortread.BEGINNING):
+            passing = shortread.offered(self, data, answer)
+        else:
+            passing = _offered(self, data, answer, host)
         if passing is None:
             return False
         with passing:
@@ -54,32 +59,55 @@ class ShortWay:
         task.add_done_callback(self._tasks.discard)
 
 
-def _offered(way: ShortWay, data: bytes, answer: Answer) -> "_Delivered | None":
-    """None for one that is not ordinary, or not genuine."""
+def _offered(way: ShortWay, data: bytes, answer: Answer, host: str) -> Passing | None:
+    """None for one that is not ordinary, or is refused and came by a proxy: whose source is then for others to tell."""
     asked = read(_HEAD, data)
     if asked is None or len(asked.body) > SMALL:
         return None
     try:
         delivery = way.state.verifier.verify(asked.body, asked.headers.get(b"x-webhook-signature", b"").decode())
-    except SignatureRefused:
-        return None
+    except SignatureRefused as error:
+        return None if b"x-forwarded-for" in asked.headers else _Forged(way, asked, answer, error, host)
     return _Delivered(way, asked, answer, delivery)
 
 
-class _Delivered(Passing):
-    """A delivery, from its signature to its answer."""
-
-    __slots__ = ("_delivery", "_seen")
+class _Webhook(Passing):
+    __slots__ = ("_seen",)
     method = "POST"
 
-    def __init__(self, way: ShortWay, asked: Asked, answer: Answer, delivery: Delivery) -> None:
+    def __init__(self, way: ShortWay, asked: Asked, answer: Answer) -> None:
         super().__init__(way, asked, answer)
-        self._delivery = delivery
         self._seen = way.state.recorder.sight(asked.job_id)
 
     @property
     def route(self) -> str:
         return WITH_JOB if self.job_id else PATH
+
+
+class _Forged(_Webhook):
+    """A delivery whose signature is none, or somebody else's."""
+
+    __slots__ = ("_error", "_host")
+
+    def __init__(self, way: ShortWay, asked: Asked, answer: Answer, error: SignatureRefused, host: str) -> None:
+        super().__init__(way, asked, answer)
+        self._seen.bytes, self._error, self._host = len(asked.body), error, host
+
+    def begin(self) -> None:
+        with self.named():
+            self._way.state.recorder.refused(self._seen, self._error)
+        self._way.state.failures.slow_down(source_at(self._host), "webhook")
+        raise self._error
+
+
+class _Delivered(_Webhook):
+    """A genuine one, from its signature to its answer."""
+
+    __slots__ = ("_delivery",)
+
+    def __init__(self, way: ShortWay, asked: Asked, answer: Answer, delivery: Delivery) -> None:
+        super().__init__(way, asked, answer)
+        self._delivery = delivery
 
     def begin(self) -> None:
         try:

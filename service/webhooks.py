@@ -10,6 +10,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from service.failures import source_of
 from service.recorder import Sighting
 from service.requests import read_body
 from service.state import State, state_of
@@ -44,7 +45,7 @@ def _slowed(request: Request, state: State) -> Iterator[None]:
     try:
         yield
     except SignatureRefused:
-        state.failures.slow_down(request, "webhook")
+        state.failures.slow_down(source_of(request), "webhook")
         raise
 
 

@@ -10,10 +10,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 
+from service.app import create_app
+from service.failures import BURST
 from tests.door import UPSTREAM_KEY, assert_problem, door, key, settings_for, signed, submission
 from tests.samples import SILENCE, WEBHOOKS, upstream_id
 from tests.service.ways import either_way
+from tests.serving import serving
 from tracker.clock import utc_now
+from tracker.settings import Settings
 from tracker.store.jobs import JobStore
 from tracker.store.keys import name
 
@@ -205,6 +209,28 @@ async def test_an_odd_time_of_completion_is_no_reason_to_fail(api: httpx.AsyncCl
     assert (answer.status_code, answer.json()["outcome"]) == (200, "adopted")
     job = (await api.get(f"/v1/jobs/{answer.json()['jobId']}", headers=key("ops"))).json()
     assert job["completedAt"].startswith(f"{utc_now():%Y-%m}")
+
+
+async def test_a_forged_delivery_is_refused_whichever_way_it_takes(api: httpx.AsyncClient) -> None:
+    """After a while with the time to wait; listed with its size."""
+    forged = signed({"event": "failed", "jobId": upstream_id()}, OTHER_KEY)
+    refused = [(await api.post("/webhooks/apiframe", **forged)).status_code for _ in range(BURST + 1)]
+    assert refused == [401] * BURST + [429]
+    [line, *_] = (await api.get("/v1/deliveries?outcome=mismatch", headers=key("ops"))).json()["deliveries"]
+    assert line["bytes"] == len(forged["content"])
+
+
+async def test_a_proxy_tells_who_has_sent_what_is_forged(redis: Redis, settings: Settings) -> None:
+    """One that is trusted: who is slowed down is whoever sent it, and not all who come by the same proxy."""
+    forged = signed({"event": "failed", "jobId": upstream_id()}, OTHER_KEY)
+    async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url) as api:
+        for source, burst in (("192.0.2.7", BURST), ("192.0.2.8", 1)):
+            forged["headers"]["X-Forwarded-For"] = source
+            refused = [(await api.post("/webhooks/apiframe", **forged)).status_code for _ in range(burst)]
+            assert refused == [401] * burst
+        assert (await api.post("/webhooks/apiframe", **forged)).status_code == 401
+        forged["headers"]["X-Forwarded-For"] = "192.0.2.7"
+        assert (await api.post("/webhooks/apiframe", **forged)).status_code == 429
 
 
 async def test_a_slash_at_the_end_is_no_redirect(api: httpx.AsyncClient) -> None:

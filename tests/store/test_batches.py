@@ -50,6 +50,19 @@ async def test_what_waits_while_one_is_under_way_goes_out_as_the_next() -> None:
     assert call.batches == [("a",), ("b", "c", "d")]
 
 
+async def test_a_full_batch_does_not_wait_for_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of them are under way at most; what is no full one waits for either."""
+    monkeypatch.setattr(batches, "AT_ONCE", 2)
+    call = Call()
+    news = Batches(call)
+    told = [asyncio.create_task(news.tell(word)) for word in "abcdefg"]
+    await asyncio.sleep(0.01)
+    assert call.batches == [("a", "b"), ("c", "d")]
+    call.may_answer.set()
+    assert await asyncio.gather(*told) == [[word.encode()] for word in "abcdefg"]
+    assert sorted(call.batches) == [("a", "b"), ("c", "d"), ("e", "f"), ("g",)]
+
+
 async def test_one_that_fails_does_not_fail_the_others() -> None:
     """It is told so, and nobody else."""
     call = Call()
@@ -80,6 +93,7 @@ async def test_nobody_waits_in_a_row_for_a_redis_that_does_not_answer(
 ) -> None:
     """One batch after the other would run into the same time-out; what Redis refuses is asked for each."""
     monkeypatch.setattr(batches, "AT_ONCE", 1)
+    monkeypatch.setattr(batches, "SIDE_BY_SIDE", 1)
     call = Call()
     call.trouble = trouble
     news = Batches(call)
