@@ -121,7 +121,7 @@ def _suits(part: str, kind: str, name: str) -> bool:
 
 
 def request_id_of(given: str) -> str:
-    return given if _SANE_ID.fullmatch(given) else token()
+    return given if given and _SANE_ID.fullmatch(given) else token()
 
 
 def account(

@@ -117,7 +117,7 @@ class _Delivered(_Webhook):
 
     def _told(self, answer: Any) -> None:
         """What the script has answered: for a stranger it has to be asked once more."""
-        with self, self.named():
+        with self:
             if isinstance(answer, UNAVAILABLE):
                 raise unavailable(answer)
             if answer == UNKNOWN:
@@ -126,7 +126,8 @@ class _Delivered(_Webhook):
                 outcome, job_id, _, status, _ = answer
                 self._seen.end(job_id, outcome)
                 if self._way.talks:
-                    tell(self._seen, status)
+                    with self.named():
+                        tell(self._seen, status)
                 self._acknowledge()
 
     async def _settle(self) -> None:
