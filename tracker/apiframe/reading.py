@@ -26,6 +26,7 @@ MAX_URL = 2048
 MAX_REST = 4000
 
 EVENTS = {"progress": Status.PROCESSING, "completed": Status.COMPLETED, "failed": Status.FAILED}
+_BARE = frozenset({"event", "type", "status", "progress", "model", "jobId"})
 _WITH_ERROR = (Status.FAILED, Status.CANCELLED)
 STATUSES = {status.value: status for status in Status if status is not Status.PENDING}
 _ID = ("jobId", "id", "job_id")
@@ -102,6 +103,12 @@ def _delivered_status(document: Document) -> Status:
 
 
 def _report(document: Document, status: Status, source: Source, fingerprint: bytes) -> Report:
+    """Most of what comes is mere progress, in which there is nothing else to look for."""
+    if document.keys() <= _BARE:
+        return Report(
+            source, _job_id(document), status, _progress(document.get("progress")),
+            rest=_dissent(document, status), fingerprint=fingerprint,
+        )  # fmt: skip
     result, rest = read_result(document.get("result"))
     submitted = document.get("input")
     return Report(
