@@ -1,7 +1,7 @@
 """A connection to our service: a request's head comes in time and is of a sane size, or the connection is closed.
 
 uvicorn sees to neither: it waits for ever for a head, and holds whatever belongs to one. It would also take the
-trailers of a chunked body for headers. What may go the short way (`service.shortway`) is offered to it, and is
+trailers of a chunked body for headers. What may go the short way (`service.short`) is offered to it, and is
 uvicorn's wherever that does not take it.
 """
 
@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.failures import EACH_LINE_SECONDS, LINES, Throttle
 from service.problems import problem
-from service.shortway import BEGINNINGS, ShortWay
+from service.short.way import BEGINNINGS, ShortWay
 from tracker.errors import BadRequest, HeadersTooLarge, TooSlow, TrackerError
 
 CLOSE = b"connection: close\r\n"

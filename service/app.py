@@ -30,7 +30,7 @@ from service.lifespan import open_state
 from service.live import stream
 from service.reference import route as reference
 from service.requests import RequestContext, accepts
-from service.shortway import ShortWay
+from service.short.way import ShortWay
 from service.state import State, state_of
 from tracker import logs
 from tracker.clock import Clock, utc_now

@@ -1,22 +1,10 @@
-"""The short way of what comes most, an ordinary delivery or a look at a job: each layer counts.
+"""The short way of a webhook: small, and genuine, or forged by whoever is at the other end of the connection."""
 
-A connection hands over the bytes of a request as they came, and gets the answer later by a call: no request is made of
-them, and no task. What is not ordinary to the letter is left to the way of every request. Both ways meet in
-`service.webhooks` and `service.answers`.
-"""
-
-import asyncio
-import logging
-from collections.abc import Coroutine
 from typing import Any
 
-import structlog
-
-from service import shortread
 from service.failures import source_at
-from service.passing import UUID, Answer, Asked, Passing, head_of, read
 from service.room import SMALL
-from service.state import State
+from service.short.passing import UUID, Answer, Asked, Passing, Way, head_of, read
 from service.webhooks import begin, settle, tell
 from tracker.apiframe.reading import Unreadable
 from tracker.apiframe.signature import Delivery
@@ -26,40 +14,11 @@ from tracker.store.jobs import UNKNOWN
 
 PATH = "/webhooks/apiframe"
 WITH_JOB = f"{PATH}/{{job_id}}"
-BEGINNINGS = f"POST {PATH}".encode(), shortread.BEGINNING
-"""Of requests that are worth a look."""
+BEGINNING = f"POST {PATH}".encode()
 _HEAD = head_of(rb"POST /webhooks/apiframe(?:/(%b))?" % UUID)
-log = structlog.get_logger()
 
 
-class ShortWay:
-    def __init__(self, state: State) -> None:
-        self.state = state
-        self.talks = bool(log.is_enabled_for(logging.INFO))
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def take(self, data: bytes, answer: Answer, host: str) -> bool:
-        """Whether `data`, a whole request from `host`, is taken: then `answer` is called once. Else nothing has
-        happened yet."""
-        passing: Passing | None
-        if data.startswith(shortread.BEGINNING):
-            passing = shortread.offered(self, data, answer)
-        else:
-            passing = _offered(self, data, answer, host)
-        if passing is None:
-            return False
-        with passing:
-            passing.begin()
-        return True
-
-    def later(self, work: Coroutine[Any, Any, None]) -> None:
-        """For the few that cannot go on without waiting."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-def _offered(way: ShortWay, data: bytes, answer: Answer, host: str) -> Passing | None:
+def offered(way: Way, data: bytes, answer: Answer, host: str) -> Passing | None:
     """None for one that is not ordinary, or is refused and came by a proxy: whose source is then for others to tell."""
     asked = read(_HEAD, data)
     if asked is None or len(asked.body) > SMALL:
@@ -75,7 +34,7 @@ class _Webhook(Passing):
     __slots__ = ("_seen",)
     method = "POST"
 
-    def __init__(self, way: ShortWay, asked: Asked, answer: Answer) -> None:
+    def __init__(self, way: Way, asked: Asked, answer: Answer) -> None:
         super().__init__(way, asked, answer)
         self._seen = way.state.recorder.sight(asked.job_id)
 
@@ -89,7 +48,7 @@ class _Forged(_Webhook):
 
     __slots__ = ("_error", "_host")
 
-    def __init__(self, way: ShortWay, asked: Asked, answer: Answer, error: SignatureRefused, host: str) -> None:
+    def __init__(self, way: Way, asked: Asked, answer: Answer, error: SignatureRefused, host: str) -> None:
         super().__init__(way, asked, answer)
         self._seen.bytes, self._error, self._host = len(asked.body), error, host
 
@@ -105,7 +64,7 @@ class _Delivered(_Webhook):
 
     __slots__ = ("_delivery",)
 
-    def __init__(self, way: ShortWay, asked: Asked, answer: Answer, delivery: Delivery) -> None:
+    def __init__(self, way: Way, asked: Asked, answer: Answer, delivery: Delivery) -> None:
         super().__init__(way, asked, answer)
         self._delivery = delivery
 

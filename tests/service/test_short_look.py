@@ -6,8 +6,8 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from service import shortread
 from service.app import create_app
+from service.short import look
 from tests.door import assert_problem, key, settings_for
 from tests.samples import Sample
 from tests.service.test_webhooks import metric
@@ -118,13 +118,13 @@ async def test_only_an_ordinary_one_is_taken(
     """Other keys, media types and ways to send a key are for those who judge them."""
     job_id = (await Sample(store).in_state(State.PENDING)).job.id
     taken: list[bool] = []
-    offered = shortread.offered
+    offered = look.offered
 
     def noted(*asked: object) -> object:
         taken.append((passing := offered(*asked)) is not None)  # type: ignore[arg-type]
         return passing
 
-    monkeypatch.setattr(shortread, "offered", noted)
+    monkeypatch.setattr(look, "offered", noted)
     asked = {"X-API-Key": "nobody's"} if who == "nobody" else key(who)
     body = b"odd" if "Content-Length" in change else None
     await api.request("GET", f"/v1/jobs/{job_id}", headers={**asked, **change}, content=body)

@@ -4,24 +4,21 @@ From the record straight to the answer. Only what that does not tell goes by way
 id, one that is not to be seen, a record that cannot be read.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from service.answers import FRESH, answered, etags, visible
 from service.auth import Caller
-from service.passing import UUID, Answer, Asked, Passing, head_of, read
+from service.short.passing import UUID, Answer, Asked, Passing, Way, head_of, read
 from tracker.store.connection import UNAVAILABLE, unavailable
 from tracker.store.spelling import spell
 from tracker.store.wire import etag_of, unpack
-
-if TYPE_CHECKING:
-    from service.shortway import ShortWay
 
 BEGINNING = b"GET /v1/jobs/"
 _HEAD = head_of(rb"GET /v1/jobs/(%b)" % UUID)
 _JSON = (b"*/*", b"application/json")
 
 
-def offered(way: "ShortWay", data: bytes, answer: Answer) -> "_Read | None":
+def offered(way: Way, data: bytes, answer: Answer) -> "_Look | None":
     """None for one that is not ordinary: another address, a query, no key or none that may read, another media type."""
     asked = read(_HEAD, data)
     if asked is None or asked.body or asked.headers.get(b"accept", b"*/*") not in _JSON:
@@ -29,15 +26,15 @@ def offered(way: "ShortWay", data: bytes, answer: Answer) -> "_Read | None":
     caller = way.state.keyring.of(asked.headers.get(b"x-api-key", b"").decode())
     if caller is None or "read" not in caller.scopes:
         return None
-    return _Read(way, asked, answer, caller)
+    return _Look(way, asked, answer, caller)
 
 
-class _Read(Passing):
+class _Look(Passing):
     __slots__ = ("_caller", "_job_id", "_known", "caller")
     method = "GET"
     route = "/v1/jobs/{job_id}"
 
-    def __init__(self, way: "ShortWay", asked: Asked, answer: Answer, caller: Caller) -> None:
+    def __init__(self, way: Way, asked: Asked, answer: Answer, caller: Caller) -> None:
         super().__init__(way, asked, answer)
         self._job_id, self._caller, self.caller = str(asked.job_id), caller, caller.name
         given = asked.headers.get(b"if-none-match")

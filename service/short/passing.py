@@ -1,19 +1,19 @@
 """What goes the short way, from its bytes to its answer: a request of which nothing is made but this."""
 
+import asyncio
+import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import structlog
 
 from service.problems import problem
 from service.requests import CRASHED, MAX_HEADERS, account, request_id_of
+from service.state import State
 from tracker.errors import TrackerError
-
-if TYPE_CHECKING:
-    from service.shortway import ShortWay
 
 Answer = Callable[[int, bytes, bytes, bool], None]
 """Takes status, lines of the head, body, and whether the connection ends with it."""
@@ -62,6 +62,21 @@ def _headers(lines: bytes) -> dict[bytes, bytes] | None:
     return headers if headers.get(b"connection", b"").lower() in _ENDS else None
 
 
+class Way:
+    """What all who go the short way have in common. `talks`: there is a line of the log for each."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.talks = bool(log.is_enabled_for(logging.INFO))
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """For the few that cannot go on without waiting."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
 class Passing:
     """One request, which has one answer. Where it is a context, what is raised within is told by that answer."""
 
@@ -70,7 +85,7 @@ class Passing:
     caller: str | None = None
     """Who has sent it, where that is known."""
 
-    def __init__(self, way: "ShortWay", asked: Asked, answer: Answer) -> None:
+    def __init__(self, way: Way, asked: Asked, answer: Answer) -> None:
         self._way, self._answer, self._started = way, answer, time.perf_counter()
         self.job_id = asked.job_id
         self.request_id = request_id_of(asked.headers.get(b"x-request-id", b"").decode())
