@@ -1,6 +1,7 @@
 """Group commit: who shares a call, who waits, and who fails alone."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -27,12 +28,13 @@ class Call:
         self.may_answer = asyncio.Event()
         self.trouble: Exception | None = None
 
-    async def __call__(self, *arguments: Any) -> list[Any]:
-        self.batches.append(arguments)
+    def __call__(self, pieces: Sequence[Any], done: Callable[[Any], None]) -> None:
+        self.batches.append(tuple(pieces))
+        self._answering = asyncio.create_task(self._answer(pieces, done))
+
+    async def _answer(self, pieces: Sequence[Any], done: Callable[[Any], None]) -> None:
         await self.may_answer.wait()
-        if self.trouble:
-            raise self.trouble
-        return [ResponseError("bad") if one == "bad" else [one.encode()] for one in arguments]
+        done(self.trouble or [ResponseError("bad") if one == "bad" else [one.encode()] for one in pieces])
 
 
 async def test_what_waits_while_one_is_under_way_goes_out_as_the_next() -> None:

@@ -6,7 +6,7 @@ fails does not fail the others. Only where Redis does not answer is everybody wh
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import structlog
@@ -25,10 +25,10 @@ MOST_WAITING = 5_000
 AWAY = (RedisConnectionError, RedisTimeoutError, OSError)
 """What a call ends with where Redis does not answer at all, after it was tried again."""
 
-log = structlog.get_logger()
-
-Call = Callable[..., Awaitable[Sequence[Any]]]
 Told = Callable[[Any], None]
+Answers = Sequence[Any] | BaseException
+Call = Callable[[Sequence[Any], Callable[[Answers], None]], None]
+log = structlog.get_logger()
 
 
 class _Waiting(NamedTuple):
@@ -38,11 +38,12 @@ class _Waiting(NamedTuple):
 
 class Batches:
     def __init__(self, call: Call) -> None:
-        """`call` takes several pieces of news, and gives an answer to each: an exception where one failed."""
+        """`call` takes several pieces of news, and calls back with an answer to each, an exception where one failed; or
+        with one exception for all."""
         self._call = call
         self._waiting: deque[_Waiting] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._under_way = 0
+        self._due = False
 
     async def tell(self, piece: Any) -> Any:
         """The answer to one. Raises as `put` does, and what the call for its batch raises."""
@@ -51,36 +52,43 @@ class Batches:
         return await answer
 
     def put(self, piece: Any, told: Told) -> None:
-        """`told` gets the answer, or the exception that there is in its place. It must be quick; what it
-        raises is told in the log.
+        """`told` gets the answer, or the exception that there is in its place. It must be quick; what it raises is
+        told in the log.
 
         Raises StoreUnavailable where too many wait.
         """
         if len(self._waiting) >= MOST_WAITING:
             raise StoreUnavailable("Redis is slower than what comes; try again in a moment.")
         self._waiting.append(_Waiting(piece, told))
-        if not self._under_way or (len(self._waiting) >= AT_ONCE and self._under_way < SIDE_BY_SIDE):
+        if len(self._waiting) >= AT_ONCE and self._under_way < SIDE_BY_SIDE:
+            self._send()
+        elif not self._under_way and not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._begin)  # whoever comes in this very moment goes with it
+
+    def _begin(self) -> None:
+        self._due = False
+        if not self._under_way:
+            self._send()
+
+    def _send(self) -> None:
+        if self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
             self._under_way += 1
-            self._tasks.add(task := asyncio.create_task(self._send()))
-            task.add_done_callback(self._tasks.discard)
+            self._call([one.piece for one in batch], lambda answers: self._answered(batch, answers))
 
-    async def _send(self) -> None:
-        try:
-            while self._waiting:
-                await self._send_some()
-        finally:
-            self._under_way -= 1  # at once: who comes before a callback would wait for nobody
-
-    async def _send_some(self) -> None:
-        batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-        [answers] = await asyncio.gather(self._call(*(one.piece for one in batch)), return_exceptions=True)
+    def _answered(self, batch: list[_Waiting], answers: Answers) -> None:
+        """The next goes out first: Redis has work while these are told."""
+        self._under_way -= 1
         if isinstance(answers, AWAY):
             batch += self._waiting  # each would wait for the same in its turn: minutes, where many wait
             self._waiting.clear()
+        if not self._under_way or len(self._waiting) >= AT_ONCE:
+            self._send()
         _tell(batch, answers)
 
 
-def _tell(batch: Sequence[_Waiting], answers: Sequence[Any] | BaseException) -> None:
+def _tell(batch: Sequence[_Waiting], answers: Answers) -> None:
     """A fault of one is no reason for the others to wait."""
     each = [answers] * len(batch) if isinstance(answers, BaseException) else answers
     for one, answer in zip(batch, each, strict=True):

@@ -20,12 +20,14 @@ from tracker.events import Event, Report
 from tracker.ids import first_id, new_id
 from tracker.job import STRANGERS_OWNER, HistoryEntry, Job, Outcome, Status
 from tracker.settings import Settings
+from tracker.store.asking import Asking
 from tracker.store.batches import Batches, Told
 from tracker.store.condition import Condition, read_condition
 from tracker.store.connection import served
 from tracker.store.gauges import Gauges, read_gauges
 from tracker.store.history import read_history
 from tracker.store.keys import name
+from tracker.store.line import Line
 from tracker.store.pages import Filter, Page, count_jobs, read_ids, read_page
 from tracker.store.scripts import Scripts
 from tracker.store.standings import Standing, bring_lookups_forward, read_standings, resolve
@@ -87,8 +89,9 @@ class JobStore:
     ) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
-        self._news = Batches(self._apply)
-        self._reads = Batches(self._read)
+        line = Line(redis)
+        self._news = Batches(Asking(line, self._news_of, self._apply, _answers))
+        self._reads = Batches(Asking(line, _reading_of, self._read, list))
         self._backlog = backlog or Backlog()
         self._retention = retention
         self._submit_within = submit_within
@@ -144,8 +147,9 @@ class JobStore:
         wrong. Raises StoreUnavailable."""
         self._reads.put(job_id, told)
 
-    async def _read(self, *job_ids: str) -> list[bytes | None]:
-        return list(await self._redis.mget([name("job", job_id) for job_id in job_ids]))
+    async def _read(self, job_ids: Sequence[str]) -> list[bytes | None]:
+        found: list[bytes | None] = await self._redis.mget([name("job", job_id) for job_id in job_ids])
+        return found
 
     @served
     async def find(self, either_id: str) -> Stored | None:
@@ -232,10 +236,12 @@ class JobStore:
         UNKNOWN where no job of ours is meant, or what went wrong. Raises StoreUnavailable."""
         self._news.put(change_document(plan(report, now), job_id, silence), told)
 
-    async def _apply(self, *documents: dict[str, Any]) -> list[Any]:
-        """The script's answer to each; an error to one that failed."""
-        answers = unpack(await self._scripts.run("apply", pack(documents)))
-        return [ResponseError(answer[1]) if answer[0] == "error" else answer for answer in answers]
+    def _news_of(self, documents: Sequence[dict[str, Any]]) -> tuple[bytes, ...]:
+        return self._scripts.command("apply", pack(documents))
+
+    async def _apply(self, documents: Sequence[dict[str, Any]]) -> bytes:
+        reply: bytes = await self._scripts.run("apply", pack(documents))
+        return reply
 
     @served
     async def own(self, job_id: str, tracked: Tracked, now: datetime) -> bool:
@@ -318,6 +324,15 @@ class JobStore:
     async def condition(self) -> Condition:
         """How this Redis is. Raises StoreUnavailable also where INFO is forbidden."""
         return await read_condition(self._redis)
+
+
+def _answers(reply: bytes) -> list[Any]:
+    """The script's to each piece of news; an error to one that failed."""
+    return [ResponseError(answer[1]) if answer[0] == "error" else answer for answer in unpack(reply)]
+
+
+def _reading_of(job_ids: Sequence[str]) -> tuple[bytes, ...]:
+    return (b"MGET", *(name("job", job_id).encode() for job_id in job_ids))
 
 
 def _adoption(report: Report, now: datetime, tracked_by: Tracked | None) -> dict[str, Any]:
