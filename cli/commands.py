@@ -31,7 +31,7 @@ class Commands(TyperGroup):
     def list_commands(self, _: typer.Context) -> list[str]:  # type: ignore[override]  # click's own, within typer
         return list(_PLACES)
 
-    def get_command(self, _: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+    def get_command(self, _: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # as above
         if cmd_name in _PLACES and self.commands[cmd_name] is None:
             self.commands[cmd_name] = _made(cmd_name)
         return self.commands.get(cmd_name)

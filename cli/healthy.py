@@ -9,7 +9,7 @@ from http.client import HTTPConnection, HTTPException
 from tracker import signs
 
 SECONDS = 4
-ANYWHERE = ("", "0.0.0.0", "::")  # noqa: S104
+ANYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  # what is compared with, not listened on
 """Whoever listens there is asked at home."""
 
 

@@ -87,7 +87,7 @@ class Load:
         self, http: httpx.AsyncClient, method: str, path: str, route: str = "", **given: object
     ) -> httpx.Response | None:
         try:
-            answer = await http.request(method, path, **given)  # type: ignore[arg-type]
+            answer = await http.request(method, path, **given)  # type: ignore[arg-type]  # httpx names each of them
         except httpx.TransportError as error:
             self.seen.answers[f"{method} {route or path} {type(error).__name__}"] += 1
             return None

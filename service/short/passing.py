@@ -78,7 +78,10 @@ class Way:
 
 
 class Passing:
-    """One request, which has one answer. Where it is a context, what is raised within is told by that answer."""
+    """One request, which has one answer. Where it is a context, what is raised within is told by that answer.
+
+    Each kind has a `route` and a `begin` of its own.
+    """
 
     __slots__ = ("_answer", "_ends", "_started", "_way", "job_id", "request_id")
     method: ClassVar[str]
