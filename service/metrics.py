@@ -19,7 +19,7 @@ class Metrics:
         self._key_names = {mark_of(key): key_name for key, key_name in zip(upstream_keys, names, strict=True)}
         self.deliveries = self._often("webhook_deliveries", "Genuine webhooks, by what became of them.", "outcome")
         self.refusals = self._counter("webhook_refusals", "Webhooks refused, by cause.", "cause")
-        self.unlogged = self._counter(
+        self.unlogged = self._often(
             "webhook_log_lost", "Deliveries missing in the log of deliveries: too many at once, or Redis away too long."
         )
         self.secret_forms = self._often(

@@ -4,23 +4,22 @@ from typing import Any
 
 from service.failures import source_at
 from service.room import SMALL
-from service.short.passing import UUID, Answer, Asked, Passing, Way, head_of, read
+from service.short.passing import UUID, Answer, Asked, Passing, Way, line_of, read
 from service.webhooks import begin, settle, tell
 from tracker.apiframe.reading import Unreadable
 from tracker.apiframe.signature import Delivery
 from tracker.errors import SignatureRefused, StoreUnavailable, TrackerError
-from tracker.store.connection import UNAVAILABLE, unavailable
 from tracker.store.jobs import UNKNOWN
 
 PATH = "/webhooks/apiframe"
 WITH_JOB = f"{PATH}/{{job_id}}"
 BEGINNING = f"POST {PATH}".encode()
-_HEAD = head_of(rb"POST /webhooks/apiframe(?:/(%b))?" % UUID)
+_LINE = line_of(rb"POST /webhooks/apiframe(?:/(%b))?" % UUID)
 
 
 def offered(way: Way, data: bytes, answer: Answer, host: str) -> Passing | None:
     """None for one that is not ordinary, or is refused and came by a proxy: whose source is then for others to tell."""
-    asked = read(_HEAD, data)
+    asked = read(_LINE, data)
     if asked is None or len(asked.body) > SMALL:
         return None
     try:
@@ -70,24 +69,21 @@ class _Delivered(_Webhook):
 
     def begin(self) -> None:
         try:
-            begin(self._way.state, self._seen, self._delivery, self._told)
+            begin(self._way.state, self._seen, self._delivery, self.told)
         except Unreadable:
             self.later(self._settle())
 
-    def _told(self, answer: Any) -> None:
+    def go_on(self, answer: Any) -> None:
         """What the script has answered: for a stranger it has to be asked once more."""
-        with self:
-            if isinstance(answer, UNAVAILABLE):
-                raise unavailable(answer)
-            if answer == UNKNOWN:
-                self.later(self._settle())
-            else:
-                outcome, job_id, _, status, _ = answer
-                self._seen.end(job_id, outcome)
-                if self._way.talks:
-                    with self.named():
-                        tell(self._seen, status)
-                self._acknowledge()
+        if answer == UNKNOWN:
+            self.later(self._settle())
+            return
+        outcome, job_id, _, status, _ = answer
+        self._seen.end(job_id, outcome)
+        if self._way.talks:
+            with self.named():
+                tell(self._seen, status)
+        self._acknowledge()
 
     async def _settle(self) -> None:
         await settle(self._way.state, self._seen, self._delivery)

@@ -15,7 +15,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tracker.errors import StoreUnavailable
 
-AT_ONCE = 32
+AT_ONCE = 24
 """Pieces of news in a batch: Redis serves others in between."""
 SIDE_BY_SIDE = 2
 """Batches under way: one that is full does not wait for the one before, so that neither Redis nor we have to wait."""

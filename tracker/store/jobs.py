@@ -28,12 +28,12 @@ from tracker.store.gauges import Gauges, read_gauges
 from tracker.store.history import read_history
 from tracker.store.keys import name
 from tracker.store.line import Line
+from tracker.store.news import news
 from tracker.store.pages import Filter, Page, count_jobs, read_ids, read_page
 from tracker.store.scripts import Scripts
 from tracker.store.standings import Standing, bring_lookups_forward, read_standings, resolve
 from tracker.store.stats import Figures, read_figures
-from tracker.store.wire import Stored, adoption, change_document, history_of, pack, read_record, record_of, unpack
-from tracker.transitions import plan
+from tracker.store.wire import Stored, adoption, history_of, pack, read_record, record_of, unpack
 
 UNKNOWN = ["unknown"]
 """The script's answer where no job is concerned."""
@@ -218,7 +218,7 @@ class JobStore:
         for `tracked_by` or for nobody; any other event for a job that is not there raises NotFound. So does an entry
         `quarantined` that is there no more; one that is there leaves with this.
         """
-        change = change_document(plan(event, now), job_id, silence, quarantined)
+        change = news(event, now, job_id, silence, quarantined)
         adopting = change | _adoption(event, now, tracked_by) if isinstance(event, Report) else change
         answer = await self._news.tell(adopting if quarantined else change)
         if answer == UNKNOWN and adopting is not change:
@@ -234,7 +234,7 @@ class JobStore:
     def put(self, report: Report, now: datetime, told: Told, *, job_id: str | None, silence: timedelta) -> None:
         """The same without waiting: `told` gets the script's answer (outcome, job id, version, status, status before),
         UNKNOWN where no job of ours is meant, or what went wrong. Raises StoreUnavailable."""
-        self._news.put(change_document(plan(report, now), job_id, silence), told)
+        self._news.put(news(report, now, job_id, silence), told)
 
     def _news_of(self, documents: Sequence[dict[str, Any]]) -> tuple[bytes, ...]:
         return self._scripts.command("apply", pack(documents))
