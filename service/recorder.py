@@ -17,6 +17,7 @@ from itertools import islice
 import structlog
 
 from service.metrics import Metrics
+from tracker.apiframe.reading import Document, event_of
 from tracker.apiframe.signature import SecretForm
 from tracker.clock import Clock
 from tracker.errors import SignatureRefused, StoreUnavailable, TooLarge
@@ -47,7 +48,7 @@ class Sighting:
     at: datetime
     started: float
     job_id: str | None
-    event: str | None = None
+    document: Document | None = None
     bytes: int | None = None
     secret_form: SecretForm | None = None
     key_index: int = 0
@@ -119,8 +120,9 @@ class Recorder:
         self._next_second, self._usual, self._refused = now + 1, 0, Counter()
 
     def _keep(self, seen: Sighting, cause: Refusal | None = None) -> None:
+        event = event_of(seen.document) if seen.document else None
         line = Line(
-            seen.outcome, cause, seen.job_id, seen.event, seen.bytes, seen.secret_form, round(seen.seconds * 1000, 2)
+            seen.outcome, cause, seen.job_id, event, seen.bytes, seen.secret_form, round(seen.seconds * 1000, 2)
         )
         waiting = self._waiting[line.shelf]
         waiting[seen.id or new_id(seen.at)] = line

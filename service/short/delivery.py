@@ -30,12 +30,12 @@ def offered(way: Way, data: bytes, answer: Answer, host: str) -> Passing | None:
 
 
 class _Webhook(Passing):
-    __slots__ = ("_seen",)
+    __slots__ = ("_delivery", "_seen")
     method = "POST"
 
-    def __init__(self, way: Way, asked: Asked, answer: Answer) -> None:
-        super().__init__(way, asked, answer)
-        self._seen = way.state.recorder.sight(asked.job_id)
+    def __init__(self, way: Way, asked: Asked, answer: Answer, delivery: Delivery | None = None) -> None:
+        Passing.__init__(self, way, asked, answer)
+        self._seen, self._delivery = way.state.recorder.sight(asked.job_id), delivery
 
     @property
     def route(self) -> str:
@@ -61,11 +61,8 @@ class _Forged(_Webhook):
 class _Delivered(_Webhook):
     """A genuine one, from its signature to its answer."""
 
-    __slots__ = ("_delivery",)
-
-    def __init__(self, way: Way, asked: Asked, answer: Answer, delivery: Delivery) -> None:
-        super().__init__(way, asked, answer)
-        self._delivery = delivery
+    __slots__ = ()
+    _delivery: Delivery
 
     def begin(self) -> None:
         try:

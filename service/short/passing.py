@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 import structlog
@@ -69,25 +68,28 @@ def read(line: re.Pattern[bytes], data: bytes) -> Asked | None:
 
 def _headers(lines: Sequence[bytes]) -> dict[bytes, bytes] | None:
     try:
-        headers = dict(map(_header, lines))
+        headers = dict(map(_said_by.__getitem__, lines))
     except ValueError:
         return None
     return headers if len(headers) == len(lines) and _ODD.isdisjoint(headers) else None
 
 
-def _header(line: bytes) -> tuple[bytes, bytes]:
-    return _known_header(line) if len(line) <= MAX_LINE else _read_header(line)
+class _Lines(dict[bytes, tuple[bytes, bytes]]):
+    """What lines of heads say, a name in lower case and a value. Raises ValueError."""
+
+    def __missing__(self, line: bytes) -> tuple[bytes, bytes]:
+        found = _LINE.fullmatch(line)
+        if found is None:
+            raise ValueError("not a usual header")
+        said = found[1].lower(), found[2]
+        if len(line) <= MAX_LINE:
+            if len(self) >= LINES_KNOWN:
+                self.clear()
+            self[line] = said
+        return said
 
 
-def _read_header(line: bytes) -> tuple[bytes, bytes]:
-    """Its name in lower case, and its value. Raises ValueError."""
-    found = _LINE.fullmatch(line)
-    if found is None:
-        raise ValueError("not a usual header")
-    return found[1].lower(), found[2]
-
-
-_known_header = lru_cache(LINES_KNOWN)(_read_header)
+_said_by = _Lines()
 
 
 class Way:

@@ -178,6 +178,9 @@ def _word(value: Any) -> str:
 
 
 def _job_id(document: Document) -> str:
+    given = document.get("jobId")
+    if type(given) is str and (job_id := as_uuid(given)):
+        return job_id
     for name in _ID:
         if document.get(name) is not None:
             job_id = as_uuid(str(document[name]))

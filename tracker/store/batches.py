@@ -7,7 +7,7 @@ fails does not fail the others. Only where Redis does not answer is everybody wh
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -31,9 +31,7 @@ Call = Callable[[Sequence[Any], Callable[[Answers], None]], None]
 log = structlog.get_logger()
 
 
-class _Waiting(NamedTuple):
-    piece: Any
-    told: Told
+_Waiting = tuple[Any, Told]
 
 
 class Batches:
@@ -59,7 +57,7 @@ class Batches:
         """
         if len(self._waiting) >= MOST_WAITING:
             raise StoreUnavailable("Redis is slower than what comes; try again in a moment.")
-        self._waiting.append(_Waiting(piece, told))
+        self._waiting.append((piece, told))
         if len(self._waiting) >= AT_ONCE and self._under_way < SIDE_BY_SIDE:
             self._send()
         elif not self._under_way and not self._due:
@@ -75,7 +73,7 @@ class Batches:
         if self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
             self._under_way += 1
-            self._call([one.piece for one in batch], lambda answers: self._answered(batch, answers))
+            self._call([piece for piece, _ in batch], lambda answers: self._answered(batch, answers))
 
     def _answered(self, batch: list[_Waiting], answers: Answers) -> None:
         """The next goes out first: Redis has work while these are told."""
@@ -91,9 +89,9 @@ class Batches:
 def _tell(batch: Sequence[_Waiting], answers: Answers) -> None:
     """A fault of one is no reason for the others to wait."""
     each = [answers] * len(batch) if isinstance(answers, BaseException) else answers
-    for one, answer in zip(batch, each, strict=True):
+    for (_, told), answer in zip(batch, each, strict=True):
         try:
-            one.told(answer)
+            told(answer)
         except Exception:
             log.exception("an answer could not be taken")
 
