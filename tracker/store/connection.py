@@ -21,6 +21,9 @@ R = TypeVar("R")
 UNAVAILABLE = (RedisError, OSError)
 """What a caller of the store sees when Redis cannot serve it."""
 
+OTHER_LAYOUT = "LAYOUT "
+"""Before a sentence: what a script answers where Redis has a layout that it does not know."""
+
 # Every script may be repeated: a creation by its id, a delivery by its fingerprint, a claim by its lease.
 _RETRIED = [RedisConnectionError, RedisTimeoutError, OSError]
 
@@ -69,4 +72,6 @@ def served(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
 
 
 def unavailable(error: BaseException) -> StoreUnavailable:
+    if str(error).startswith(OTHER_LAYOUT):
+        return StoreUnavailable(str(error).removeprefix(OTHER_LAYOUT))
     return StoreUnavailable(f"Redis cannot serve this now ({type(error).__name__}); try again.")

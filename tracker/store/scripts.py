@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from tracker.job import STRANGERS_OWNER, Status
 from tracker.store.history import words
-from tracker.store.keys import prefix
+from tracker.store.keys import VERSION, prefix
 from tracker.transitions import TABLE, Row
 
 NAMES = ("create", "claim", "apply", "take", "retire", "page", "own", "hold", "resume")
@@ -17,7 +17,7 @@ def source(name: str) -> str:
     """The text of `lua/NAME.lua` and before it what it builds on; for `apply`, the state machine's table, too."""
     folder = files("tracker.store") / "lua"
     prelude, script = ((folder / f"{part}.lua").read_text("utf-8") for part in ("_prelude", name))
-    return words() + prelude + (rules() if name == "apply" else "") + script
+    return f"local LAYOUT = {VERSION}\n{words()}" + prelude + (rules() if name == "apply" else "") + script
 
 
 def rules() -> str:
