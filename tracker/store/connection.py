@@ -71,7 +71,13 @@ def served(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     return call
 
 
+class TooFewCopies(RedisError):
+    """It is written, and fewer replicas than are wanted have said so in time."""
+
+
 def unavailable(error: BaseException) -> StoreUnavailable:
+    if isinstance(error, TooFewCopies):
+        return StoreUnavailable(str(error))
     if str(error).startswith(OTHER_LAYOUT):
         return StoreUnavailable(str(error).removeprefix(OTHER_LAYOUT))
     return StoreUnavailable(f"Redis cannot serve this now ({type(error).__name__}); try again.")

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -31,7 +32,7 @@ from tracker.store.layouts import Layouts
 from tracker.store.line import Line
 from tracker.store.news import news
 from tracker.store.pages import Filter, Page, count_jobs, read_ids, read_page
-from tracker.store.scripts import Scripts
+from tracker.store.scripts import Copies, Scripts
 from tracker.store.standings import Standing, bring_lookups_forward, read_standings, resolve
 from tracker.store.stats import Figures, read_figures
 from tracker.store.wire import Stored, adoption, history_of, pack, read_record, record_of, unpack
@@ -88,13 +89,17 @@ class Tracked:
 
 class JobStore:
     def __init__(
-        self, redis: Redis, *, retention: timedelta, submit_within: timedelta, backlog: Backlog | None = None
-    ) -> None:
+        self, redis: Redis, *, retention: timedelta, submit_within: timedelta, backlog: Backlog | None = None,
+        wait_replicas: int = 0,
+    ) -> None:  # fmt: skip
         self._redis = redis
         self._scripts = Scripts(redis)
         self.layouts = Layouts(redis)
+        copies = Copies(redis, wait_replicas)
+        self._write = partial(self._scripts.run_and_copy, copies) if wait_replicas else self._scripts.run
         line = Line(redis)
-        self._news = Batches(Asking(line, self._news_of, self._apply, _answers))
+        news = Asking(line, self._news_of, self._apply, _answers)
+        self._news = Batches(news.by_redis_py if wait_replicas else news)
         self._reads = Batches(Asking(line, _reading_of, self._read, list))
         self._backlog = backlog or Backlog()
         self._retention = retention
@@ -108,6 +113,7 @@ class JobStore:
             retention=timedelta(days=settings.retention_days),
             submit_within=timedelta(seconds=settings.submit_within_seconds),
             backlog=Backlog(settings.max_pending_jobs, settings.max_pending_mask_bytes),
+            wait_replicas=settings.wait_replicas,
         )
 
     @served
@@ -115,6 +121,8 @@ class JobStore:
         """The id of this installation, once Redis has answered, has our layout and every script."""
         await self.layouts.check()
         await self._scripts.ensure(self._redis)
+        if known := await self._redis.get(name("instance")):  # written once: a Redis that is full can still be read
+            return str(known.decode())
         minted = uuid4().hex
         known = await self._redis.set(name("instance"), minted, nx=True, get=True)
         return known.decode() if known else minted
@@ -130,7 +138,7 @@ class JobStore:
         digest = _digest(job.owner, key) if key else ""
         lives = _ms(self._mask_life), _ms(IDEMPOTENCY_LIFETIME)
         limits = self._backlog.jobs, self._backlog.mask_bytes
-        verdict, *found = await self._scripts.run("create", job.id, mask, digest, body, *lives, *limits, record_of(job))
+        verdict, *found = await self._write("create", job.id, mask, digest, body, *lives, *limits, record_of(job))
         if verdict == b"full":
             raise Backlogged("Too many jobs wait to be submitted; send this one again later.", BACKLOG_SECONDS)
         job_id = found[0].decode()
@@ -254,7 +262,7 @@ class JobStore:
         return self._scripts.command("apply", pack(documents))
 
     async def _apply(self, documents: Sequence[dict[str, Any]]) -> bytes:
-        reply: bytes = await self._scripts.run("apply", pack(documents))
+        reply: bytes = await self._write("apply", pack(documents))
         return reply
 
     @served

@@ -66,7 +66,7 @@ class Layouts:
     @served
     async def stamp(self, *, only_look: bool = False) -> Stamp:
         """As it is; written now where there is none, unless somebody will `only_look`."""
-        async with self._redis.pipeline(transaction=True) as pipe:
+        async with self._redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(_STAMP)
             pipe.zcard(_JOBS)
             fields, total = await pipe.execute()
