@@ -22,10 +22,13 @@ NETWORK, PLACE = "inpaint-verify-failover", "10.213.76"
 REDIS, SENTINEL, SANDBOX, SERVICE, WORKER = ("3", "4", "5"), "6", "7", "8", "9"
 UPSTREAM_KEY = (ROOT / "deploy/demo/apiframe_api_key").read_text().strip()
 API_KEYS = (ROOT / "deploy/demo/api_keys").read_text().strip()
-WATCH = (
-    f"printf 'sentinel monitor jobs {PLACE}.{REDIS[0]} 6379 1\\nsentinel down-after-milliseconds jobs 1000\\n"
-    "sentinel failover-timeout jobs 5000\\nprotected-mode no\\n' > /tmp/s.conf && exec redis-server /tmp/s.conf --sentinel"
-)
+WATCH = f"""cat > /tmp/s.conf <<X
+protected-mode no
+sentinel monitor jobs {PLACE}.{REDIS[0]} 6379 1
+sentinel down-after-milliseconds jobs 1000
+sentinel failover-timeout jobs 5000
+X
+exec redis-server /tmp/s.conf --sentinel"""
 SETTINGS = {
     "REDIS_URL": f"redis+sentinel://{PLACE}.{SENTINEL}:26379/jobs",
     "APIFRAME_API_KEY": UPSTREAM_KEY,
@@ -34,6 +37,7 @@ SETTINGS = {
     "API_KEYS": API_KEYS,
     "WAIT_REPLICAS": "1",
 }
+QUICK = {"SANDBOX_API_KEYS": UPSTREAM_KEY, "SANDBOX_QUEUE_SECONDS": "0.2", "SANDBOX_RUN_SECONDS": "1"}
 SENDERS, SECONDS, BACK_WITHIN = 8, 3.0, 10.0
 NOTICED = 1.0
 """Sooner the Sentinel does not know that its primary is gone."""
@@ -56,7 +60,7 @@ def _running(engine: Engine) -> Iterator[None]:
             kept = ("--protected-mode", "no", "--appendonly", "yes", "--dir", "/tmp", "--repl-diskless-sync-delay", "0")
             _run(engine, at, engine.env["REDIS_IMAGE"], "redis-server", "--bind", "0.0.0.0", *kept, *follows)
         _run(engine, SENTINEL, engine.env["REDIS_IMAGE"], "sh", "-c", WATCH)
-        _run(engine, SANDBOX, IMAGE, "sandbox", "--host", "0.0.0.0", given={"SANDBOX_API_KEYS": UPSTREAM_KEY})
+        _run(engine, SANDBOX, IMAGE, "sandbox", "--host", "0.0.0.0", given=QUICK)
         _run(engine, SERVICE, IMAGE, "serve", given=SETTINGS)
         _run(engine, WORKER, IMAGE, "worker", given=SETTINGS)
         yield
@@ -105,10 +109,8 @@ class _Load:
             up = str(uuid.uuid4())
             body = json.dumps({"event": "progress", "jobId": up, "status": "PROCESSING", "progress": 45}).encode()
             key = hashlib.sha256(UPSTREAM_KEY.encode()).hexdigest().encode()
-            signature = f"sha256={hmac.new(key, body, hashlib.sha256).hexdigest()}"
-            answer = await self.http.post(
-                "/webhooks/apiframe", content=body, headers={"X-Webhook-Signature": signature}
-            )
+            signed = {"X-Webhook-Signature": f"sha256={hmac.new(key, body, hashlib.sha256).hexdigest()}"}
+            answer = await self.http.post("/webhooks/apiframe", content=body, headers=signed)
             if answer.status_code == 200:
                 self.acknowledged[up] = time.monotonic()
             elif answer.status_code == 503:
@@ -146,6 +148,14 @@ async def _loaded() -> AsyncIterator[_Load]:
 
 
 async def _killed(engine: Engine) -> str:
+    """Raises Wrong, with what the Sentinel has to say."""
+    try:
+        return await _killed_under_load(engine)
+    except Wrong as wrong:
+        raise Wrong(f"{wrong}\n{engine('logs', '--tail', '20', _name(SENTINEL))}") from None
+
+
+async def _killed_under_load(engine: Engine) -> str:
     async with _loaded() as load:
         await asyncio.sleep(SECONDS)
         killed = time.monotonic()
@@ -169,8 +179,10 @@ async def _a_job(http: httpx.AsyncClient) -> str:
     async with httpx.AsyncClient(base_url=UPSTREAM, timeout=20) as sandbox:
         parent = (await sandbox.post("/sandbox/jobs", json={"width": SIDE, "height": SIDE})).json()["jobId"]
     file = {"mask": ("mask.png", mask(), "image/png")}
-    while (answer := await http.post("/v1/jobs", data={"parentJobId": parent}, files=file)).status_code == 503:
+    answer = await http.post("/v1/jobs", data={"parentJobId": parent}, files=file)
+    while answer.status_code == 503:
         await asyncio.sleep(0.2)
+        answer = await http.post("/v1/jobs", data={"parentJobId": parent}, files=file)
     final = await http.get(f"/v1/jobs/{answer.json()['id']}?wait=60&until=final", timeout=70)
     return str(final.json()["status"])
 
