@@ -22,6 +22,10 @@ NETWORK, PLACE = "inpaint-verify-failover", "10.213.76"
 REDIS, SENTINEL, SANDBOX, SERVICE, WORKER = ("3", "4", "5"), "6", "7", "8", "9"
 UPSTREAM_KEY = (ROOT / "deploy/demo/apiframe_api_key").read_text().strip()
 API_KEYS = (ROOT / "deploy/demo/api_keys").read_text().strip()
+STORE = """redis-server --bind 0.0.0.0 --protected-mode no --appendonly yes --dir /tmp --repl-diskless-sync-delay 0 \\
+  --pidfile /tmp/redis.pid "$@" & wait; exec sleep 600"""
+"""A container that outlives its Redis: with one, its address would go, and with that, at times, the bridge's own."""
+KILL = "kill -9 $(cat /tmp/redis.pid)"
 WATCH = f"""cat > /tmp/s.conf <<X
 protected-mode no
 sentinel monitor jobs {PLACE}.{REDIS[0]} 6379 1
@@ -57,8 +61,7 @@ def _running(engine: Engine) -> Iterator[None]:
         engine("network", "create", "--subnet", f"{PLACE}.0/24", NETWORK)
         for at in REDIS:
             follows = () if at == REDIS[0] else ("--replicaof", f"{PLACE}.{REDIS[0]}", "6379")
-            kept = ("--protected-mode", "no", "--appendonly", "yes", "--dir", "/tmp", "--repl-diskless-sync-delay", "0")
-            _run(engine, at, engine.env["REDIS_IMAGE"], "redis-server", "--bind", "0.0.0.0", *kept, *follows)
+            _run(engine, at, engine.env["REDIS_IMAGE"], "sh", "-c", STORE, "sh", *follows)
         _run(engine, SENTINEL, engine.env["REDIS_IMAGE"], "sh", "-c", WATCH)
         _run(engine, SANDBOX, IMAGE, "sandbox", "--host", "0.0.0.0", given=QUICK)
         _run(engine, SERVICE, IMAGE, "serve", given=SETTINGS)
@@ -163,7 +166,7 @@ async def _killed_under_load(engine: Engine) -> str:
     async with _loaded() as load:
         await asyncio.sleep(SECONDS)
         killed = time.monotonic()
-        await asyncio.to_thread(engine, "kill", "-s", "KILL", _name(REDIS[0]))
+        await asyncio.to_thread(engine, "exec", _name(REDIS[0]), "sh", "-c", KILL)
         back = await load.until_back(killed)
         status, done = await _a_job(load.http), time.monotonic() - killed
         await asyncio.sleep(SECONDS)

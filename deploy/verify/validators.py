@@ -41,7 +41,7 @@ def steps() -> dict[str, Callable[[], str]]:
 
 def _compose_style() -> str:
     """Errors alone. An image may have a name and a way to be built: one command makes it, and others run it."""
-    run(program("dclint", "npm install --global dclint, or to .venv/dclint"), "-q", *TASTE, DEPLOY / "compose.yaml")
+    run(program("dclint", "npm install --global dclint, or make .venv/dclint"), DEPLOY / "compose.yaml", "-q", *TASTE)
     return "compose.yaml"
 
 
