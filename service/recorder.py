@@ -104,7 +104,7 @@ class Recorder:
         if isinstance(error, TooLarge):
             seen.bytes = error.size
         if seen.secret_form or self._may_tell(cause):
-            log.warning("webhook refused", cause=cause)
+            log.warning("webhook refused", cause=cause, **({"job_id": seen.job_id} if seen.job_id else {}))
             self._keep(seen, cause)
 
     def _may_tell(self, cause: Refusal) -> bool:
