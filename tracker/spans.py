@@ -51,12 +51,13 @@ class OpenTelemetry(Tracing):
     on = True
 
     def __init__(self, process: str) -> None:
-        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # we say it ourselves, and less often
+        logging.getLogger("opentelemetry.util").setLevel(logging.CRITICAL)  # would show headers that it cannot read
         named = {} if os.environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: f"{DISTRIBUTION}-{process}"}
         about = Resource.create({**named, SERVICE_VERSION: version(DISTRIBUTION)})
         self._provider = TracerProvider(resource=about, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(Telling(OTLPSpanExporter())))
         self._tracer = self._provider.get_tracer(DISTRIBUTION, version(DISTRIBUTION))
+        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # from here on we say it, once in a while
 
     @contextmanager
     def span(self, name: str, kind: Kind, trail: Trail, told: Attributes, *, begins: bool = False) -> Iterator[Span]:
