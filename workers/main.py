@@ -135,9 +135,17 @@ class _Worker(Worker):
             await on_shutdown(self.ctx)
         try:
             async with asyncio.timeout(GOODBYE_SECONDS):
+                await self._until_let_go()
                 await super().close()
         except (RedisError, OSError) as error:  # a TimeoutError is an OSError
             log.warning("stopped without a goodbye to Redis", error=type(error).__name__)
+
+    async def _until_let_go(self) -> None:
+        """What a signal has cancelled goes back to the queue; arq would wait for it here and take that for its own
+        cancellation."""
+        if self.tasks:
+            await asyncio.wait(self.tasks.values())
+            self.tasks.clear()
 
 
 def run(settings: Settings) -> None:
