@@ -23,7 +23,7 @@ from tracker.store.feed import REPLY_SECONDS, Feed, FeedEntry
 from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 from tracker.supervision import keep_running
-from workers import alive, tidy
+from workers import alive, telling, tidy
 from workers.account import AccountWatch
 from workers.door import Door
 from workers.reconcile import Reconciler
@@ -91,8 +91,9 @@ def worker_options(settings: Settings, clock: Clock = utc_now) -> dict[str, Any]
 async def _tools(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Tools:
     redis = connect(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
-    apiframe = await stack.enter_async_context(ApiframeClient(settings))
-    return Tools(settings, clock, JobStore.of(redis, settings), Gate(redis), apiframe)
+    told = telling.meters(stack, settings)
+    apiframe = await stack.enter_async_context(ApiframeClient(settings, told.upstream))
+    return Tools(settings, clock, JobStore.of(redis, settings, told.redis), Gate(redis), apiframe)
 
 
 def _start(stack: AsyncExitStack, tools: Tools) -> Submitter:

@@ -5,7 +5,7 @@ Methods raise StoreUnavailable where Redis does not serve them.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -85,25 +85,28 @@ class Tracked:
 
 class JobStore:
     def __init__(
-        self, redis: Redis, *, retention: timedelta, submit_within: timedelta, backlog: Backlog | None = None
-    ) -> None:
+        self, redis: Redis, *, retention: timedelta, submit_within: timedelta, backlog: Backlog | None = None,
+        seen: Callable[[float], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        """`seen` is told how many seconds each batch of news and of reads has taken."""
         self._redis = redis
         self._scripts = Scripts(redis)
         line = Line(redis)
-        self._news = Batches(Asking(line, self._news_of, self._apply, _answers))
-        self._reads = Batches(Asking(line, _reading_of, self._read, list))
+        self._news = Batches(Asking(line, self._news_of, self._apply, _answers), seen)
+        self._reads = Batches(Asking(line, _reading_of, self._read, list), seen)
         self._backlog = backlog or Backlog()
         self._retention = retention
         self._submit_within = submit_within
         self._mask_life = submit_within + timedelta(hours=1)
 
     @classmethod
-    def of(cls, redis: Redis, settings: Settings) -> "JobStore":
+    def of(cls, redis: Redis, settings: Settings, seen: Callable[[float], None] = lambda _: None) -> "JobStore":
         return cls(
             redis,
             retention=timedelta(days=settings.retention_days),
             submit_within=timedelta(seconds=settings.submit_within_seconds),
             backlog=Backlog(settings.max_pending_jobs, settings.max_pending_mask_bytes),
+            seen=seen,
         )
 
     @served
