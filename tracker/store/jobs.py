@@ -34,6 +34,7 @@ from tracker.store.scripts import Scripts
 from tracker.store.standings import Standing, bring_lookups_forward, read_standings, resolve
 from tracker.store.stats import Figures, read_figures
 from tracker.store.wire import Stored, adoption, history_of, pack, read_record, record_of, unpack
+from tracker.trail import NO_TRAIL, Trail
 
 UNKNOWN = ["unknown"]
 """The script's answer where no job is concerned."""
@@ -59,6 +60,7 @@ class Applied:
     version: int
     status: Status
     before: Status
+    trail: Trail = NO_TRAIL
 
     @property
     def frees_slot(self) -> bool:
@@ -118,7 +120,9 @@ class JobStore:
         return known.decode() if known else minted
 
     @served
-    async def create(self, job: Job, mask: bytes, idempotency: tuple[str, str] | None = None) -> tuple[str, bool]:
+    async def create(
+        self, job: Job, mask: bytes, idempotency: tuple[str, str] | None = None, trail: Trail = NO_TRAIL
+    ) -> tuple[str, bool]:
         """Holds a pending job and its mask, or one that was refused at once. Returns its id, and whether it is earlier.
 
         `idempotency` is the caller's key and a digest of its body; another body under the same key is a Conflict.
@@ -128,7 +132,8 @@ class JobStore:
         digest = _digest(job.owner, key) if key else ""
         lives = _ms(self._mask_life), _ms(IDEMPOTENCY_LIFETIME)
         limits = self._backlog.jobs, self._backlog.mask_bytes
-        verdict, *found = await self._scripts.run("create", job.id, mask, digest, body, *lives, *limits, record_of(job))
+        record = record_of(job, trail)
+        verdict, *found = await self._scripts.run("create", job.id, mask, digest, body, *lives, *limits, record)
         if verdict == b"full":
             raise Backlogged("Too many jobs wait to be submitted; send this one again later.", BACKLOG_SECONDS)
         job_id = found[0].decode()
@@ -231,12 +236,12 @@ class JobStore:
                 raise NotFound(f"There is no job {job_id}.")
             case ["gone"]:
                 raise NotFound(f"The delivery {quarantined} is in quarantine no more.")
-        outcome, found, version, status, before = answer
-        return Applied(Outcome(outcome), found, version, Status(status), Status(before))
+        outcome, found, version, status, before, trail = answer
+        return Applied(Outcome(outcome), found, version, Status(status), Status(before), Trail(trail))
 
     def put(self, report: Report, now: datetime, told: Told, *, job_id: str | None, silence: timedelta) -> None:
-        """The same without waiting: `told` gets the script's answer (outcome, job id, version, status, status before),
-        UNKNOWN where no job of ours is meant, or what went wrong. Raises StoreUnavailable."""
+        """The same without waiting: `told` gets the script's answer (outcome, job id, version, status, status before,
+        trail), UNKNOWN where no job of ours is meant, or what went wrong. Raises StoreUnavailable."""
         self._news.put(news(report, now, job_id, silence), told)
 
     def _news_of(self, documents: Sequence[dict[str, Any]]) -> tuple[bytes, ...]:
