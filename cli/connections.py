@@ -34,14 +34,14 @@ class Connection(HttpToolsProtocol):
     _in_head = False
     _in_message = False
     _idle_since = 0.0
-
-    @property
-    def _shortway(self) -> ShortWay | None:
-        """Of our service; other applications have none."""
-        return self.app_state.get("shortway")
+    _host = ""
+    _shortway: ShortWay | None = None
+    """Of our service; other applications have none."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._host = self.client[0] if self.client else ""
+        self._shortway = None if self.root_path else self.app_state.get("shortway")
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -65,14 +65,13 @@ class Connection(HttpToolsProtocol):
 
     def _went_the_short_way(self, data: bytes) -> bool:
         """Of a connection that does nothing else, whose other end reads what it is answered."""
-        way = self._shortway
-        busy = self._in_message or self._answering or self.pipeline or self.flow.write_paused or self.root_path
-        if way is None or busy:
+        if self._shortway is None or self._in_message or self._answering or self.pipeline or self.flow.write_paused:
             return False
         brief = Brief(self)
-        if not way.take(data, brief.answer, self.client[0] if self.client else ""):
+        if not self._shortway.take(data, brief.answer, self._host):
             return False
-        self._stop_waiting()
+        if self._timer:
+            self._stop_waiting()
         if not brief.response_complete:
             self.cycle = self._running = brief  # type: ignore[assignment]  # in a cycle's place, see Brief
         return True

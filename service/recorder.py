@@ -17,6 +17,7 @@ from itertools import islice
 import structlog
 
 from service.metrics import Metrics
+from tracker.apiframe.reading import Document, event_of
 from tracker.apiframe.signature import SecretForm
 from tracker.clock import Clock
 from tracker.errors import SignatureRefused, StoreUnavailable, TooLarge
@@ -26,13 +27,13 @@ from tracker.store.deliveries import KEPT, Deliveries, Line, Refusal
 
 WAITING = 5_000
 """Lines that wait to be written, of each shelf; what is beyond is dropped."""
-BATCH = 200
+BATCH = 50
 GATHER_SECONDS = 0.25
 RETRY_SECONDS = 1.0
 STOP_SECONDS = 1.0
 REFUSALS_A_SECOND = 2
 """Lines that one cause gets in a second; more of it is counted only."""
-USUAL_A_SECOND = 1_000
+USUAL_A_SECOND = 250
 """Lines of usual outcomes. The log holds ten thousand."""
 USUAL = frozenset({Outcome.APPLIED.value, Outcome.DUPLICATE.value, Outcome.STALE.value})
 log = structlog.get_logger()
@@ -47,7 +48,7 @@ class Sighting:
     at: datetime
     started: float
     job_id: str | None
-    event: str | None = None
+    document: Document | None = None
     bytes: int | None = None
     secret_form: SecretForm | None = None
     key_index: int = 0
@@ -56,6 +57,11 @@ class Sighting:
     def end(self, job_id: str, outcome: str) -> None:
         """What became of it, and of which job."""
         self.job_id, self.outcome = job_id, outcome
+
+    @property
+    def event(self) -> str | None:
+        """As its body names it."""
+        return event_of(self.document) if self.document else None
 
     @property
     def seconds(self) -> float:
@@ -70,7 +76,7 @@ class Recorder:
         self._clock = clock
         self._waiting = {shelf: OrderedDict[str, Line]() for shelf in KEPT}
         self._some = asyncio.Event()
-        self._second, self._usual, self._refused = 0, 0, Counter[Refusal]()
+        self._next_second, self._usual, self._refused = 0.0, 0, Counter[Refusal]()
 
     @contextmanager
     def watching(self, address: str | None) -> Iterator[Sighting]:
@@ -85,7 +91,8 @@ class Recorder:
 
     def sight(self, address: str | None) -> Sighting:
         now, started = self._clock(), time.perf_counter()
-        self._begin_second()
+        if started >= self._next_second:
+            self._begin_second(started)
         self._usual += 1
         return Sighting(new_id(now) if self._usual <= USUAL_A_SECOND else "", now, started, address)
 
@@ -109,13 +116,13 @@ class Recorder:
 
     def _may_tell(self, cause: Refusal) -> bool:
         """By cause, so that a flood of one does not hide another."""
-        self._begin_second()
+        if (now := time.perf_counter()) >= self._next_second:
+            self._begin_second(now)
         self._refused[cause] += 1
         return self._refused[cause] <= REFUSALS_A_SECOND
 
-    def _begin_second(self) -> None:
-        if (second := int(time.monotonic())) != self._second:
-            self._second, self._usual, self._refused = second, 0, Counter()
+    def _begin_second(self, now: float) -> None:
+        self._next_second, self._usual, self._refused = now + 1, 0, Counter()
 
     def _keep(self, seen: Sighting, cause: Refusal | None = None) -> None:
         line = Line(

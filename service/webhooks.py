@@ -15,7 +15,7 @@ from service.recorder import Sighting
 from service.requests import read_body
 from service.state import State, state_of
 from tracker import logs
-from tracker.apiframe.reading import Unreadable, event_of, read_json, report_of
+from tracker.apiframe.reading import Unreadable, read_json, report_of
 from tracker.apiframe.signature import Delivery
 from tracker.errors import SignatureRefused
 from tracker.events import Report
@@ -99,6 +99,5 @@ def trace(state: State, seen: Sighting, trail: Trail, before: str, status: str) 
 
 def _read(seen: Sighting, delivery: Delivery) -> Report:
     seen.bytes, seen.secret_form, seen.key_index = len(delivery.body), delivery.secret_form, delivery.key_index
-    document = read_json(delivery.body)
-    seen.event = event_of(document)
-    return report_of(document, delivery.fingerprint)
+    seen.document = read_json(delivery.body)
+    return report_of(seen.document, delivery.fingerprint)

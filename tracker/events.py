@@ -91,6 +91,8 @@ class Report:
     """Where upstream was told to deliver, where a lookup told it."""
     rest: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: bytes = b""
+    is_bare: bool = field(default=False, compare=False)
+    """Known to say nothing but `status` and `progress`."""
 
 
 Event = Accepted | Refused | Deferred | Expired | Overdue | Withdrawn | Missing | Report

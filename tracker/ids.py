@@ -23,7 +23,9 @@ class _Random:
 
     MANY = 4096
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        """`size` in hex digits."""
+        self._size = size
         self.forget()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self.forget)
@@ -33,20 +35,20 @@ class _Random:
         self._pieces: Iterator[str] = iter(())
 
     def take(self) -> str:
-        """16 hex digits. An iterator gives each to one thread alone."""
+        """Some hex digits. An iterator gives each to one thread alone."""
         for piece in self._pieces:
             return piece
-        digits = os.urandom(self.MANY).hex()
-        self._pieces = iter([digits[at : at + 16] for at in range(16, len(digits), 16)])
-        return digits[:16]
+        digits, size = os.urandom(self.MANY).hex(), self._size
+        self._pieces = iter([digits[at : at + size] for at in range(size, len(digits), size)])
+        return digits[:size]
 
 
-_random = _Random()
+_random, _tokens = _Random(16), _Random(32)
 
 
 def token() -> str:
     """32 hex digits that nobody else has, with no time in them."""
-    return _random.take() + _random.take()
+    return _tokens.take()
 
 
 def new_id(now: datetime) -> str:

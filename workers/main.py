@@ -25,7 +25,7 @@ from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 from tracker.supervision import keep_running
 from tracker.tracing import begin
-from workers import alive, tidy
+from workers import alive, telling, tidy
 from workers.account import AccountWatch
 from workers.door import Door
 from workers.reconcile import Reconciler
@@ -96,8 +96,9 @@ async def _tools(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Too
     stack.callback(tracing.close)
     redis = connect(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
-    apiframe = await stack.enter_async_context(ApiframeClient(settings))
-    return Tools(settings, clock, JobStore.of(redis, settings), Gate(redis), apiframe, tracing)
+    told = telling.meters(stack, settings)
+    apiframe = await stack.enter_async_context(ApiframeClient(settings, told.upstream))
+    return Tools(settings, clock, JobStore.of(redis, settings, told.redis), Gate(redis), apiframe, tracing)
 
 
 def _start(stack: AsyncExitStack, tools: Tools) -> Submitter:

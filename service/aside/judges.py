@@ -1,8 +1,8 @@
 """Submissions are read beside the event loop, so that no webhook waits for a mask.
 
-In a process of low priority, which is started for the first of them and kept: of the 20 ms that a mask of 1 MB takes,
-most would hold Python's lock, and all of them the processor. One that crashes is started anew. A tiny one, which has
-no room for much of a picture, is read in a thread.
+In a process of the lowest priority, which is started for the first of them and kept: of the 10 ms that a mask of 1 MB
+takes, most would hold Python's lock, and all of them the processor. One that crashes is started anew. A tiny one, which
+has no room for much of a picture, is read in a thread.
 """
 
 import asyncio
@@ -28,6 +28,8 @@ from tracker.submission import Submission
 COMMAND = (sys.executable, "-P", "-m", "service.aside.helper")
 TINY = 2 * 1024
 STOP_SECONDS = 5.0
+PATIENCE = 5.0
+"""Seconds that the helper has for a mask; the largest takes two of a processor's."""
 KEEPING = {"MALLOC_TRIM_THRESHOLD_": str(16 * 1024 * 1024), "MALLOC_MMAP_THRESHOLD_": str(4 * 1024 * 1024)}
 """glibc would give each mask's memory back and fetch it again for the next, which is a third of what a mask takes."""
 log = structlog.get_logger()
@@ -53,13 +55,15 @@ class Judges:
         if sum(map(len, body)) <= TINY:
             return await self._in_thread(content_type, body)
         try:
-            async with self._in_helper:
+            async with self._in_helper, asyncio.timeout(PATIENCE):
                 return understood(*await self._asked(content_type, body))
+        except TimeoutError:  # it gets no processor: those that there are have no rest
+            log.warning("the helper has had no time for a mask: a thread reads it")
         except ConnectionError:
             raise Unavailable("The mask could not be read just now; send it again.") from None
         except OSError as error:  # no process can be started here, or none now
             log.warning("no helper can be started: a thread reads the mask", error=str(error))
-            return await self._in_thread(content_type, body)
+        return await self._in_thread(content_type, body)
 
     async def _in_thread(self, content_type: str, body: Sequence[bytes]) -> Submission:
         return await to_thread.run_sync(read_submission, content_type, b"".join(body), limiter=self._in_threads)

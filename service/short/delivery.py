@@ -5,23 +5,22 @@ from typing import Any
 
 from service.failures import source_at
 from service.room import SMALL
-from service.short.passing import NO_JOB, UUID, Answer, Asked, Passing, Way, head_of, read
+from service.short.passing import NO_JOB, UUID, Answer, Asked, Passing, Way, line_of, read
 from service.webhooks import WITH_JOB, begin, settle, tell, trace
 from tracker.apiframe.reading import Unreadable
 from tracker.apiframe.signature import Delivery
 from tracker.errors import SignatureRefused, StoreUnavailable, TrackerError
-from tracker.store.connection import UNAVAILABLE, unavailable
 from tracker.store.jobs import UNKNOWN
 from tracker.trail import Trail
 
 PATH = "/webhooks/apiframe"
 BEGINNING = f"POST {PATH}".encode()
-_HEAD = head_of(rb"POST /webhooks/apiframe(?:/(%b))?" % UUID)
+_LINE = line_of(rb"POST /webhooks/apiframe(?:/(%b))?" % UUID)
 
 
 def offered(way: Way, data: bytes, answer: Answer, host: str) -> Passing | None:
     """None for one that is not ordinary, or is refused and came by a proxy: whose source is then for others to tell."""
-    asked = read(_HEAD, data)
+    asked = read(_LINE, data)
     if asked is None or len(asked.body) > SMALL:
         return None
     try:
@@ -32,12 +31,12 @@ def offered(way: Way, data: bytes, answer: Answer, host: str) -> Passing | None:
 
 
 class _Webhook(Passing):
-    __slots__ = ("_seen",)
+    __slots__ = ("_delivery", "_seen")
     method = "POST"
 
-    def __init__(self, way: Way, asked: Asked, answer: Answer) -> None:
-        super().__init__(way, asked, answer)
-        self._seen = way.state.recorder.sight(asked.job_id)
+    def __init__(self, way: Way, asked: Asked, answer: Answer, delivery: Delivery | None = None) -> None:
+        Passing.__init__(self, way, asked, answer)
+        self._seen, self._delivery = way.state.recorder.sight(asked.job_id), delivery
 
     @property
     def route(self) -> str:
@@ -63,29 +62,23 @@ class _Forged(_Webhook):
 class _Delivered(_Webhook):
     """A genuine one, from its signature to its answer."""
 
-    __slots__ = ("_delivery",)
-
-    def __init__(self, way: Way, asked: Asked, answer: Answer, delivery: Delivery) -> None:
-        super().__init__(way, asked, answer)
-        self._delivery = delivery
+    __slots__ = ()
+    _delivery: Delivery
 
     def begin(self) -> None:
         try:
-            begin(self._way.state, self._seen, self._delivery, self._told)
+            begin(self._way.state, self._seen, self._delivery, self.told)
         except Unreadable:
             self.later(self._settle())
 
-    def _told(self, answer: Any) -> None:
+    def go_on(self, answer: Any) -> None:
         """What the script has answered: for a stranger it has to be asked once more."""
-        with self:
-            if isinstance(answer, UNAVAILABLE):
-                raise unavailable(answer)
-            if answer == UNKNOWN:
-                self.later(self._settle())
-            else:
-                outcome, job_id, _, status, before, trail = answer
-                self._seen.end(job_id, outcome)
-                self._acknowledge(self._tell(status, before, Trail(trail)) if self._way.listened else NO_JOB)
+        if answer == UNKNOWN:
+            self.later(self._settle())
+            return
+        outcome, job_id, _, status, before, trail = answer
+        self._seen.end(job_id, outcome)
+        self._acknowledge(self._tell(status, before, Trail(trail)) if self._way.listened else NO_JOB)
 
     def _tell(self, status: str, before: str, trail: Trail) -> Mapping[str, str]:
         """To whoever listens; and what its line of a request says of its job."""

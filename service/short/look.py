@@ -9,20 +9,19 @@ from typing import Any
 
 from service.answers import FRESH, answered, etags, visible
 from service.auth import Caller
-from service.short.passing import NO_JOB, UUID, Answer, Asked, Passing, Way, head_of, read
-from tracker.store.connection import UNAVAILABLE, unavailable
+from service.short.passing import NO_JOB, UUID, Answer, Asked, Passing, Way, line_of, read
 from tracker.store.spelling import spell
 from tracker.store.wire import etag_of, unpack
 from tracker.trail import Trail
 
 BEGINNING = b"GET /v1/jobs/"
-_HEAD = head_of(rb"GET /v1/jobs/(%b)" % UUID)
+_LINE = line_of(rb"GET /v1/jobs/(%b)" % UUID)
 _JSON = (b"*/*", b"application/json")
 
 
 def offered(way: Way, data: bytes, answer: Answer) -> "_Look | None":
     """None for one that is not ordinary: another address, a query, no key or none that may read, another media type."""
-    asked = read(_HEAD, data)
+    asked = read(_LINE, data)
     if asked is None or asked.body or asked.headers.get(b"accept", b"*/*") not in _JSON:
         return None
     caller = way.state.keyring.of(asked.headers.get(b"x-api-key", b"").decode())
@@ -44,16 +43,13 @@ class _Look(Passing):
         self._known = etags([given.decode()]) if given else frozenset[str]()
 
     def begin(self) -> None:
-        self._way.state.store.look(self._job_id, self._told)
+        self._way.state.store.look(self._job_id, self.told)
 
-    def _told(self, record: Any) -> None:
-        with self:
-            if isinstance(record, UNAVAILABLE):
-                raise unavailable(record)
-            if found := self._seen(record):
-                self._show(*found)
-            else:
-                self.later(self._find())
+    def go_on(self, record: Any) -> None:
+        if found := self._seen(record):
+            self._show(*found)
+        else:
+            self.later(self._find())
 
     def _seen(self, record: bytes | None) -> tuple[str, bytes] | None:
         """ETag and JSON; None where there is more to it."""

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import structlog
 
@@ -14,6 +14,8 @@ from service.problems import problem
 from service.requests import CRASHED, MAX_HEADERS, account, request_id_of
 from service.state import State
 from tracker.errors import TrackerError
+from tracker.ids import token
+from tracker.store.connection import UNAVAILABLE, unavailable
 
 Answer = Callable[[int, bytes, bytes, bool], None]
 """Takes status, lines of the head, body, and whether the connection ends with it."""
@@ -21,19 +23,19 @@ NO_JOB: Mapping[str, str] = {}
 log = structlog.get_logger()
 
 UUID = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_NAME, _VALUE = rb"[A-Za-z0-9-]+", rb"[!-~](?:[ -~]*[!-~])?"
-_LINE = re.compile(rb"(%b): (%b)\r\n" % (_NAME, _VALUE))
+_LINE = re.compile(rb"([A-Za-z0-9-]+): ([!-~](?:[ -~]*[!-~])?)")
+LINES_KNOWN, MAX_LINE = 512, 80
+"""Lines of heads that are remembered, and bytes of one: whoever sends much says most of it again each time, save for
+signatures, which are longer."""
+MAX_LINES = 64
 _ODD = frozenset({b"transfer-encoding", b"expect", b"content-encoding", b"upgrade", b"trailer", b"te"})
 _ENDS = {b"": False, b"keep-alive": False, b"close": True}
 """By what `Connection` says, whether it ends with this request."""
 
 
-def head_of(beginning: bytes) -> re.Pattern[bytes]:
-    """Of a request whose method and address are `beginning`, in which one group is a job's id.
-
-    A head that every reader reads alike (RFC 9112): whatever could be read in two ways is httptools' to judge.
-    """
-    return re.compile(rb"%b HTTP/1\.1\r\n((?:%b: %b\r\n){1,64})\r\n" % (beginning, _NAME, _VALUE))
+def line_of(beginning: bytes) -> re.Pattern[bytes]:
+    """The first line of a request whose method and address are `beginning`, in which one group is a job's id."""
+    return re.compile(rb"%b HTTP/1\.1" % beginning)
 
 
 class Asked(NamedTuple):
@@ -42,25 +44,53 @@ class Asked(NamedTuple):
     job_id: str | None
     headers: dict[bytes, bytes]
     body: bytes
+    ends: bool
+    """Whether the connection ends with it."""
 
 
-def read(head: re.Pattern[bytes], data: bytes) -> Asked | None:
-    """None where `data` is not one whole request with such a head and nothing odd about it."""
-    found = head.match(data)
-    if found is None or found.end() > MAX_HEADERS:
+def read(line: re.Pattern[bytes], data: bytes) -> Asked | None:
+    """None where `data` is not one whole request with such a first line and nothing odd about it.
+
+    Its head is one that every reader reads alike (RFC 9112): whatever could be read in two ways is httptools' to judge.
+    """
+    head, end, body = data.partition(b"\r\n\r\n")
+    first, *lines = head.split(b"\r\n")
+    found = line.fullmatch(first)
+    if not (found and end and 0 < len(lines) <= MAX_LINES and len(head) <= MAX_HEADERS):
         return None
-    headers, body = _headers(found[2]), data[found.end() :]
+    headers = _headers(lines)
     if headers is None or headers.get(b"content-length", b"0") != b"%d" % len(body):
         return None
-    return Asked(found[1].decode() if found[1] else None, headers, body)
-
-
-def _headers(lines: bytes) -> dict[bytes, bytes] | None:
-    found = _LINE.findall(lines)
-    headers = {name.lower(): value for name, value in found}
-    if len(headers) < len(found) or not _ODD.isdisjoint(headers):
+    ends = _ENDS.get(headers.get(b"connection", b"").lower())
+    if ends is None:
         return None
-    return headers if headers.get(b"connection", b"").lower() in _ENDS else None
+    return Asked(found[1].decode() if found[1] else None, headers, body, ends)
+
+
+def _headers(lines: Sequence[bytes]) -> dict[bytes, bytes] | None:
+    try:
+        headers = dict(map(_said_by.__getitem__, lines))
+    except ValueError:
+        return None
+    return headers if len(headers) == len(lines) and _ODD.isdisjoint(headers) else None
+
+
+class _Lines(dict[bytes, tuple[bytes, bytes]]):
+    """What lines of heads say, a name in lower case and a value. Raises ValueError."""
+
+    def __missing__(self, line: bytes) -> tuple[bytes, bytes]:
+        found = _LINE.fullmatch(line)
+        if found is None:
+            raise ValueError("not a usual header")
+        said = found[1].lower(), found[2]
+        if len(line) <= MAX_LINE:
+            if len(self) >= LINES_KNOWN:
+                self.clear()
+            self[line] = said
+        return said
+
+
+_said_by = _Lines()
 
 
 class Way:
@@ -81,9 +111,9 @@ class Way:
 
 
 class Passing:
-    """One request, which has one answer. Where it is a context, what is raised within is told by that answer.
+    """One request, which has one answer.
 
-    Each kind has a `route` and a `begin` of its own.
+    Each kind has a `route`, a `begin` and a `go_on` of its own.
     """
 
     __slots__ = ("_answer", "_ends", "_started", "_way", "job_id", "request_id")
@@ -93,9 +123,9 @@ class Passing:
 
     def __init__(self, way: Way, asked: Asked, answer: Answer) -> None:
         self._way, self._answer, self._started = way, answer, time.perf_counter()
-        self.job_id = asked.job_id
-        self.request_id = request_id_of(asked.headers.get(b"x-request-id", b"").decode())
-        self._ends = _ENDS[asked.headers.get(b"connection", b"").lower()]
+        self.job_id, self._ends = asked.job_id, asked.ends
+        given = asked.headers.get(b"x-request-id")
+        self.request_id = request_id_of(given.decode()) if given else token()
 
     @property
     def path(self) -> str:
@@ -110,22 +140,32 @@ class Passing:
         """Whoever begins sees to it that it ends."""
         raise NotImplementedError
 
+    def told(self, answer: Any) -> None:
+        """What the store has to say, an exception where it has no answer."""
+        try:
+            if isinstance(answer, UNAVAILABLE):
+                raise unavailable(answer)
+            self.go_on(answer)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the answer tells it
+            self.fail(error)
+
+    def go_on(self, answer: Any) -> None:
+        """With the store's answer."""
+        raise NotImplementedError
+
     def refuse(self, error: TrackerError) -> None:
         """The answer is a problem."""
         answer = problem(error, self.request_id, {"X-Request-ID": self.request_id})
         head = b"".join(b"%b: %b\r\n" % header for header in answer.raw_headers)
         self.end(error.status, head, bytes(answer.body))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _: object, error: BaseException | None, trace: object) -> bool:
+    def fail(self, error: Exception) -> None:
+        """Whatever is raised on the way is told by the answer."""
         if isinstance(error, TrackerError):
             self.refuse(error)
-        elif isinstance(error, Exception):
+        else:
             log.error("request failed", method=self.method, path=self.path, request_id=self.request_id, exc_info=error)
             self.refuse(TrackerError(CRASHED))
-        return isinstance(error, Exception)
 
     def end(self, status: int, head: bytes, body: bytes, about: Mapping[str, str] = NO_JOB) -> None:
         """With all lines of the head but the connection's own. `about` names its job, as lines of the log do."""
@@ -142,8 +182,11 @@ class Passing:
         self._way.later(self._apart(work))
 
     async def _apart(self, work: Awaitable[None]) -> None:
-        with structlog.contextvars.bound_contextvars(request_id=self.request_id), self:
-            await work
+        with structlog.contextvars.bound_contextvars(request_id=self.request_id):
+            try:
+                await work
+            except Exception as error:  # noqa: BLE001  # whatever it is, the answer tells it
+                self.fail(error)
 
     def named(self) -> AbstractContextManager[None]:
         """Its id is in the lines of the log, where there are any."""

@@ -14,8 +14,10 @@ class ShortWay(Way):
         passing = self._offered(data, answer, host)
         if passing is None:
             return False
-        with passing:
+        try:
             passing.begin()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the answer tells it
+            passing.fail(error)
         return True
 
     def _offered(self, data: bytes, answer: Answer, host: str) -> Passing | None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from service.aside.helper import NICE
+from service.aside import judges as judging
 from service.aside.judges import TINY, Judges
 from service.submissions import FORM, JSON, read_submission
 from tests.samples import PARENT
@@ -127,6 +127,22 @@ async def test_where_no_helper_can_be_started_a_thread_reads_the_mask() -> None:
     await judges.close()
 
 
+async def test_a_helper_that_gets_no_time_costs_nobody_an_answer(
+    judges: Judges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes after whoever else wants the processor, so that it may wait for ever; a thread does not."""
+    pid = await started(judges)
+    monkeypatch.setattr(judging, "PATIENCE", 0.2)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert (await judges.read(JSON, [large()])).mask == read_submission(JSON, large()).mask
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    monkeypatch.undo()
+    assert (await judges.read(JSON, [large()])).mask == read_submission(JSON, large()).mask
+    assert judges.pid == pid
+
+
 async def test_stop_signals_are_for_the_service_alone(judges: Judges) -> None:
     """Who stops a whole group of processes stops no submission that is under way."""
     pid = await started(judges)
@@ -149,5 +165,5 @@ async def test_the_helper_gives_way_and_knows_no_secret(judges: Judges, monkeypa
     """It opens what strangers send."""
     monkeypatch.setenv("APIFRAME_API_KEY", "afk_secret")
     pid = await started(judges)
-    assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICE)
+    assert os.sched_getscheduler(pid) == os.SCHED_IDLE
     assert b"afk_secret" not in await asyncio.to_thread(Path(f"/proc/{pid}/environ").read_bytes)

@@ -250,7 +250,7 @@ async def test_a_crash_is_the_same_problem_whichever_way_a_delivery_takes(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the request's id, and counted."""
-    monkeypatch.setattr("service.webhooks.event_of", None)
+    monkeypatch.setattr("service.webhooks.report_of", None)
     sent = signed({"event": "progress", "jobId": upstream_id(), "status": "PROCESSING", "progress": 45})
     assert_problem(await api.post("/webhooks/apiframe", **sent), 500)
     assert await metric(api, "tracker_http_requests_total", route="/webhooks/apiframe", status="500") == 1

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from pydantic_core import from_json
@@ -24,6 +25,8 @@ EARLIEST_YEAR = 2020
 MAX_URLS = 16
 MAX_URL = 2048
 MAX_REST = 4000
+WORDS_KNOWN = 64
+"""What so many combinations of words say is remembered: upstream has three."""
 
 EVENTS = {"progress": Status.PROCESSING, "completed": Status.COMPLETED, "failed": Status.FAILED}
 _BARE = frozenset({"event", "type", "status", "progress", "model", "jobId"})
@@ -55,7 +58,7 @@ def read_delivery(delivery: Delivery) -> Report:
 
 def report_of(document: Document, fingerprint: bytes) -> Report:
     """The same of a body that was parsed already."""
-    return _report(document, _delivered_status(document), Source.WEBHOOK, fingerprint)
+    return _report(document, *_standing_of(document), Source.WEBHOOK, fingerprint)
 
 
 def event_of(document: Document) -> str | None:
@@ -66,10 +69,10 @@ def event_of(document: Document) -> str | None:
 def read_lookup(body: bytes) -> Report:
     """Reads the answer of `GET /v2/jobs/{id}`. Raises Unreadable."""
     document = read_json(body)
-    status = STATUSES.get(_word(document, "status").upper())
+    status = STATUSES.get(_word(document.get("status")).upper())
     if status is None:
         raise Unreadable(f"unknown status {document.get('status')!r:.80}")
-    return _report(document, status, Source.POLL, b"")
+    return _report(document, status, _dissent(_event(document), status), Source.POLL, b"")
 
 
 def read_json(body: bytes) -> Document:
@@ -90,24 +93,34 @@ def _whole_character(escape: re.Match[bytes]) -> bytes:
     return b"\\ufffd" if escape[1] else escape[0]
 
 
-def _delivered_status(document: Document) -> Status:
-    event = _event(document).lower()
-    status = _word(document, "status").upper()
-    if event and event not in EVENTS:
-        raise Unreadable(f"unknown event {_event(document)!r:.80}")
-    if status and status not in STATUSES:
-        raise Unreadable(f"unknown status {document.get('status')!r:.80}")
-    if not (event or status):
+def _standing_of(document: Document) -> tuple[Status, Document]:
+    """How a delivery says that its job stands, and what of it contradicts that. Raises Unreadable."""
+    words = document.get("event"), document.get("type"), document.get("status")
+    try:
+        return _standing(*words)
+    except TypeError:  # a list, or an object, where a word should be
+        return _standing.__wrapped__(*words)
+
+
+@lru_cache(WORDS_KNOWN)
+def _standing(event: Any, type_: Any, status: Any) -> tuple[Status, Document]:
+    told, word = _word(event) or _word(type_), _word(status).upper()
+    if told and told.lower() not in EVENTS:
+        raise Unreadable(f"unknown event {told!r:.80}")
+    if word and word not in STATUSES:
+        raise Unreadable(f"unknown status {status!r:.80}")
+    if not (told or word):
         raise Unreadable("neither event nor status")
-    return STATUSES[status] if status else EVENTS[event]
+    standing = STATUSES[word] if word else EVENTS[told.lower()]
+    return standing, _dissent(told, standing)
 
 
-def _report(document: Document, status: Status, source: Source, fingerprint: bytes) -> Report:
+def _report(document: Document, status: Status, dissent: Document, source: Source, fingerprint: bytes) -> Report:
     """Most of what comes is mere progress, in which there is nothing else to look for."""
     if document.keys() <= _BARE:
         return Report(
             source, _job_id(document), status, _progress(document.get("progress")),
-            rest=_dissent(document, status), fingerprint=fingerprint,
+            rest=dissent, fingerprint=fingerprint, is_bare=not dissent,
         )  # fmt: skip
     result, rest = read_result(document.get("result"))
     submitted = document.get("input")
@@ -123,7 +136,7 @@ def _report(document: Document, status: Status, source: Source, fingerprint: byt
         expired=document.get("expired") is True,
         origin=_origin(submitted) if submitted else {},
         webhook_url=_webhook_url(submitted) if submitted else None,
-        rest=_bounded(rest | _dissent(document, status) | _unknown(document)),
+        rest=_bounded({**rest, **dissent, **_unknown(document)}),
         fingerprint=fingerprint,
     )
 
@@ -157,15 +170,17 @@ def _is_url(value: Any) -> bool:
 
 
 def _event(document: Document) -> str:
-    return _word(document, "event") or _word(document, "type")
+    return _word(document.get("event")) or _word(document.get("type"))
 
 
-def _word(document: Document, name: str) -> str:
-    value = document.get(name)
+def _word(value: Any) -> str:
     return value.strip() if isinstance(value, str) else "" if value is None else repr(value)[:MAX_WORD]
 
 
 def _job_id(document: Document) -> str:
+    given = document.get("jobId")
+    if type(given) is str and (job_id := as_uuid(given)):
+        return job_id
     for name in _ID:
         if document.get(name) is not None:
             job_id = as_uuid(str(document[name]))
@@ -222,9 +237,8 @@ def _webhook_url(submitted: Any) -> str | None:
     return url if _is_url(url) else None
 
 
-def _dissent(document: Document, status: Status) -> dict[str, Any]:
+def _dissent(event: str, status: Status) -> Document:
     """The event, kept where it contradicts the status: one says that the job is over, the other not, or not so."""
-    event = _event(document)
     told = EVENTS.get(event.lower(), status)
     return {"event": event} if told is not status and (told.is_final or status.is_final) else {}
 

@@ -5,9 +5,10 @@ fails does not fail the others. Only where Redis does not answer is everybody wh
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -15,7 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tracker.errors import StoreUnavailable
 
-AT_ONCE = 32
+AT_ONCE = 24
 """Pieces of news in a batch: Redis serves others in between."""
 SIDE_BY_SIDE = 2
 """Batches under way: one that is full does not wait for the one before, so that neither Redis nor we have to wait."""
@@ -31,16 +32,14 @@ Call = Callable[[Sequence[Any], Callable[[Answers], None]], None]
 log = structlog.get_logger()
 
 
-class _Waiting(NamedTuple):
-    piece: Any
-    told: Told
+_Waiting = tuple[Any, Told]
 
 
 class Batches:
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, seen: Callable[[float], None] = lambda _: None) -> None:
         """`call` takes several pieces of news, and calls back with an answer to each, an exception where one failed; or
-        with one exception for all."""
-        self._call = call
+        with one exception for all. `seen` is told how many seconds that took."""
+        self._call, self._seen = call, seen
         self._waiting: deque[_Waiting] = deque()
         self._under_way = 0
         self._due = False
@@ -59,7 +58,7 @@ class Batches:
         """
         if len(self._waiting) >= MOST_WAITING:
             raise StoreUnavailable("Redis is slower than what comes; try again in a moment.")
-        self._waiting.append(_Waiting(piece, told))
+        self._waiting.append((piece, told))
         if len(self._waiting) >= AT_ONCE and self._under_way < SIDE_BY_SIDE:
             self._send()
         elif not self._under_way and not self._due:
@@ -75,11 +74,13 @@ class Batches:
         if self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
             self._under_way += 1
-            self._call([one.piece for one in batch], lambda answers: self._answered(batch, answers))
+            sent = time.perf_counter()
+            self._call([piece for piece, _ in batch], lambda answers: self._answered(batch, sent, answers))
 
-    def _answered(self, batch: list[_Waiting], answers: Answers) -> None:
+    def _answered(self, batch: list[_Waiting], sent: float, answers: Answers) -> None:
         """The next goes out first: Redis has work while these are told."""
         self._under_way -= 1
+        self._seen(time.perf_counter() - sent)
         if isinstance(answers, AWAY):
             batch += self._waiting  # each would wait for the same in its turn: minutes, where many wait
             self._waiting.clear()
@@ -91,9 +92,9 @@ class Batches:
 def _tell(batch: Sequence[_Waiting], answers: Answers) -> None:
     """A fault of one is no reason for the others to wait."""
     each = [answers] * len(batch) if isinstance(answers, BaseException) else answers
-    for one, answer in zip(batch, each, strict=True):
+    for (_, told), answer in zip(batch, each, strict=True):
         try:
-            one.told(answer)
+            told(answer)
         except Exception:
             log.exception("an answer could not be taken")
 

@@ -5,7 +5,7 @@ Methods raise StoreUnavailable where Redis does not serve them.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,13 +28,13 @@ from tracker.store.gauges import Gauges, read_gauges
 from tracker.store.history import read_history
 from tracker.store.keys import name
 from tracker.store.line import Line
+from tracker.store.news import news
 from tracker.store.pages import Filter, Page, count_jobs, read_ids, read_page
 from tracker.store.scripts import Scripts
 from tracker.store.standings import Standing, bring_lookups_forward, read_standings, resolve
 from tracker.store.stats import Figures, read_figures
-from tracker.store.wire import Stored, adoption, change_document, history_of, pack, read_record, record_of, unpack
+from tracker.store.wire import Stored, adoption, history_of, pack, read_record, record_of, unpack
 from tracker.trail import NO_TRAIL, Trail
-from tracker.transitions import plan
 
 UNKNOWN = ["unknown"]
 """The script's answer where no job is concerned."""
@@ -87,25 +87,28 @@ class Tracked:
 
 class JobStore:
     def __init__(
-        self, redis: Redis, *, retention: timedelta, submit_within: timedelta, backlog: Backlog | None = None
-    ) -> None:
+        self, redis: Redis, *, retention: timedelta, submit_within: timedelta, backlog: Backlog | None = None,
+        seen: Callable[[float], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        """`seen` is told how many seconds each batch of news and of reads has taken."""
         self._redis = redis
         self._scripts = Scripts(redis)
         line = Line(redis)
-        self._news = Batches(Asking(line, self._news_of, self._apply, _answers))
-        self._reads = Batches(Asking(line, _reading_of, self._read, list))
+        self._news = Batches(Asking(line, self._news_of, self._apply, _answers), seen)
+        self._reads = Batches(Asking(line, _reading_of, self._read, list), seen)
         self._backlog = backlog or Backlog()
         self._retention = retention
         self._submit_within = submit_within
         self._mask_life = submit_within + timedelta(hours=1)
 
     @classmethod
-    def of(cls, redis: Redis, settings: Settings) -> "JobStore":
+    def of(cls, redis: Redis, settings: Settings, seen: Callable[[float], None] = lambda _: None) -> "JobStore":
         return cls(
             redis,
             retention=timedelta(days=settings.retention_days),
             submit_within=timedelta(seconds=settings.submit_within_seconds),
             backlog=Backlog(settings.max_pending_jobs, settings.max_pending_mask_bytes),
+            seen=seen,
         )
 
     @served
@@ -223,7 +226,7 @@ class JobStore:
         for `tracked_by` or for nobody; any other event for a job that is not there raises NotFound. So does an entry
         `quarantined` that is there no more; one that is there leaves with this.
         """
-        change = change_document(plan(event, now), job_id, silence, quarantined)
+        change = news(event, now, job_id, silence, quarantined)
         adopting = change | _adoption(event, now, tracked_by) if isinstance(event, Report) else change
         answer = await self._news.tell(adopting if quarantined else change)
         if answer == UNKNOWN and adopting is not change:
@@ -239,7 +242,7 @@ class JobStore:
     def put(self, report: Report, now: datetime, told: Told, *, job_id: str | None, silence: timedelta) -> None:
         """The same without waiting: `told` gets the script's answer (outcome, job id, version, status, status before,
         trail), UNKNOWN where no job of ours is meant, or what went wrong. Raises StoreUnavailable."""
-        self._news.put(change_document(plan(report, now), job_id, silence), told)
+        self._news.put(news(report, now, job_id, silence), told)
 
     def _news_of(self, documents: Sequence[dict[str, Any]]) -> tuple[bytes, ...]:
         return self._scripts.command("apply", pack(documents))

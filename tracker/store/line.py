@@ -21,7 +21,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from tracker.store.connection import UNAVAILABLE
 
 REPLY_SECONDS = 1.0
-"""As long as redis-py waits for a reply."""
+"""Where redis-py waits for a reply without end; else the line waits as long as that does."""
 IDLE_SECONDS = 20.0
 """After so long without a call it is made anew: nobody has noticed, perhaps, that it was cut."""
 RETRY_SECONDS = 1.0
@@ -68,14 +68,17 @@ class Line:
             await self._wire.give_back(pool)
             self._wire = None
         with suppress(*UNAVAILABLE):
-            self._wire = _Wire(await pool.get_connection())
+            self._wire = _Wire(
+                await pool.get_connection(), pool.connection_kwargs.get("socket_timeout") or REPLY_SECONDS
+            )
 
 
 class _Wire(asyncio.Protocol):
     """One connection, taken out of redis-py's pool until it is over; it is closed with the pool."""
 
-    def __init__(self, connection: AbstractConnection) -> None:
+    def __init__(self, connection: AbstractConnection, reply_seconds: float) -> None:
         self._connection = connection
+        self._reply_seconds = reply_seconds
         self._transport = cast(asyncio.Transport, cast(asyncio.StreamWriter, connection._writer).transport)
         self._before = self._transport.get_protocol()
         self._reader = hiredis.Reader()
@@ -92,7 +95,7 @@ class _Wire(asyncio.Protocol):
         self._last = now
         self._asked.append(_Asked(now, told))
         self._transport.write(command)
-        self._timer = self._timer or asyncio.get_running_loop().call_later(REPLY_SECONDS, self._look)
+        self._timer = self._timer or asyncio.get_running_loop().call_later(self._reply_seconds, self._look)
 
     def data_received(self, data: bytes) -> None:
         """What is no answer to anything is a fault of the line's."""
@@ -125,7 +128,7 @@ class _Wire(asyncio.Protocol):
         if not self._asked:
             return
         loop = asyncio.get_running_loop()
-        left = self._asked[0].at + REPLY_SECONDS - loop.time()
+        left = self._asked[0].at + self._reply_seconds - loop.time()
         if left > 0:
             self._timer = loop.call_later(left, self._look)
         else:

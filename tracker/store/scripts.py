@@ -21,10 +21,13 @@ def source(name: str) -> str:
 
 
 def rules() -> str:
-    """The table as Lua: `RULES.kind.STATE` is {outcome, status to move to or nil, whether it upholds}. And whose job
-    that is which is nobody's."""
-    rows = (f"  {kind} = {{ {_row(row)} }},\n" for kind, row in TABLE.items())
-    return f"local STRANGERS_OWNER = '{STRANGERS_OWNER}'\nlocal RULES = {{\n{''.join(rows)}}}\n"
+    """The table as Lua: `row_of(kind).STATE` is {outcome, status to move to or nil, whether it upholds}. And whose job
+    that is which is nobody's.
+
+    A row is made when it is asked for: Redis runs the whole text at each call, and all rows take as long as ten jobs.
+    """
+    rows = (f"  if kind == '{kind}' then return {{ {_row(row)} }} end\n" for kind, row in TABLE.items())
+    return f"local STRANGERS_OWNER = '{STRANGERS_OWNER}'\nlocal function row_of(kind)\n{''.join(rows)}end\n"
 
 
 def _row(row: Row) -> str:

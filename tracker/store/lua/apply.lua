@@ -1,5 +1,5 @@
 -- Applies changes, made by `transitions.plan`, each to the job that it concerns: each of them wholly or not at all.
--- The reference for what happens is `decision.decide`. `RULES`, the allowed moves, stand before this text: they are
+-- The reference for what happens is `decision.decide`. `row_of`, the allowed moves, stands before this text: it is
 -- written from the one table when the scripts are loaded, and so is STRANGERS_OWNER (tracker/store/scripts.py).
 -- ARGV[1] a list of changes, packed (see `tracker/store/wire.py`)
 -- Returns a list, packed, with an answer to each: {outcome, id, version, status, status before, trail}, {'unknown'} where no job is
@@ -236,10 +236,16 @@ local function find()
   return not job and 'unknown' or nil
 end
 
+local rows = {}
+local function row()
+  rows[change.type] = rows[change.type] or row_of(change.type)
+  return rows[change.type]
+end
+
 -- What the table says, and what becomes of it here: the outcome, whether anything of it can be seen, whether upstream is
 -- to be asked at once.
 local function judge(seen)
-  local outcome, to, upholds = unpack(RULES[change.type][stand()])
+  local outcome, to, upholds = unpack(row()[stand()])
   local visible = how == 'bound' or how == 'adopted'
   if visible then bind() end
 

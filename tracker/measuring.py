@@ -14,11 +14,11 @@ from prometheus_client.registry import Collector
 
 
 class Often(Collector):
-    """A counter with labels."""
+    """A counter. Without labels it is there from the start, as 0."""
 
-    def __init__(self, name: str, text: str, labels: Sequence[str]) -> None:
+    def __init__(self, name: str, text: str, labels: Sequence[str] = ()) -> None:
         self._about = name, text, labels
-        self._counts: Counter[tuple[object, ...]] = Counter()
+        self._counts: Counter[tuple[object, ...]] = Counter() if labels else Counter({(): 0})
 
     def inc(self, *labels: object) -> None:
         self._counts[labels] += 1
