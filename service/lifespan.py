@@ -111,7 +111,7 @@ async def _warn(state: State) -> None:
     try:
         await state.store.ready()
     except StoreUnavailable as error:
-        log.warning("started without Redis", error=str(error))
+        log.warning("started, and cannot work yet", error=str(error))
 
 
 async def _write_the_last(audit: Audit) -> None:

@@ -14,7 +14,7 @@ from tracker.store.keys import LAYOUT, name, prefix
 from tracker.store.wire import Stored, read_record
 
 _TIMED = {"mask", "hold", "quiet", "probe", "polls", "minute", "hour", "day", "quarantine", "deliveries", "refusals",
-          "audit", "idempotency", "alias", "signedout"}  # fmt: skip
+          "audit", "idempotency", "alias", "signedout", "migrating"}  # fmt: skip
 
 
 @asynccontextmanager

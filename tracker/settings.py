@@ -74,6 +74,9 @@ class Settings(BaseSettings):
         description="Redis 7.0 or newer, or Valkey: redis://, rediss://, unix:// or redis+sentinel://"
     )
     queue_redis_url: SecretStr | None = Field(None, description="the Redis of the arq queue, when it is another")
+    wait_replicas: int = Field(
+        0, ge=0, le=9, description="replicas of Redis that must have a job or a webhook before it is answered"
+    )
 
     apiframe_api_key: SecretStr = Field(min_length=1, description="upstream key; its SHA-256 signs the webhooks")
     apiframe_previous_api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(

@@ -28,6 +28,7 @@ from tracker.tracing import begin
 from workers import alive, telling, tidy
 from workers.account import AccountWatch
 from workers.door import Door
+from workers.migrate import Migration
 from workers.reconcile import Reconciler
 from workers.submit import Submitter
 from workers.tools import Tools
@@ -106,10 +107,12 @@ def _start(stack: AsyncExitStack, tools: Tools) -> Submitter:
     stack.push_async_callback(blocking.aclose)
     submitter, feed = Submitter(tools), Feed(blocking)
     feed.listen(lambda entries: submitter.wake() if any(map(_matters, entries)) else None)
-    keep_running(stack, "submit", submitter.run)
-    keep_running(stack, "reconcile", Reconciler(tools).run)
+    migration = Migration(tools.store.layouts, tools.clock)
+    keep_running(stack, "migration", migration.run)
+    keep_running(stack, "submit", partial(migration.first, submitter.run))
+    keep_running(stack, "reconcile", partial(migration.first, Reconciler(tools).run))
     keep_running(stack, "account", AccountWatch(tools).run)
-    keep_running(stack, "tidy", partial(tidy.run, tools))
+    keep_running(stack, "tidy", partial(migration.first, partial(tidy.run, tools)))
     keep_running(stack, "feed", feed.run)
     keep_running(stack, "sign of life", alive.run)
     return submitter

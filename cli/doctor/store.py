@@ -1,34 +1,39 @@
 """Redis: reachable, new enough, kept on disk, never evicting, and its clock."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from redis.asyncio import Redis
 
 from cli.doctor import clock
 from cli.doctor.finding import Finding, ok, problem, warning
+from tracker.errors import StoreUnavailable
 from tracker.settings import Settings
 from tracker.store.condition import Condition, read_condition
 from tracker.store.connection import UNAVAILABLE, connect
+from tracker.store.keys import VERSION
+from tracker.store.layouts import Layouts
 
 SKEW_SECONDS = 2.0
+LAYOUT = "Redis layout"
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    findings = await _look("Redis", settings.redis_url.get_secret_value())
+    findings = await _look("Redis", settings.redis_url.get_secret_value(), _layout)
     if settings.queue_redis_url is not None:
         findings += await _look("queue Redis", settings.queue_redis_url.get_secret_value())
     return findings
 
 
-async def _look(check: str, url: str) -> list[Finding]:
+async def _look(check: str, url: str, *more: Callable[[Redis], Awaitable[Finding]]) -> list[Finding]:
     try:
         redis = connect(url)
     except ValueError:
         return [problem(check, "its address cannot be read", "Write it as redis://[user:password@]host:port/database.")]
     try:
-        return [*_facts(check, await read_condition(redis)), await _clock(check, redis)]
-    except UNAVAILABLE as error:
+        facts = [*_facts(check, await read_condition(redis)), await _clock(check, redis)]
+        return facts + [await look(redis) for look in more]
+    except (StoreUnavailable, *UNAVAILABLE) as error:
         text = f"cannot be used: {type(error).__name__}"
         return [
             problem(check, text, "Check the address, the password, that it runs, and that INFO and TIME are allowed.")
@@ -62,6 +67,19 @@ def _eviction(check: str, found: Condition) -> Finding:
     if found.limit:
         return problem(check, f"maxmemory-policy {found.policy}: jobs are thrown away when memory is short", remedy)
     return warning(check, f"maxmemory-policy {found.policy} would throw jobs away, once maxmemory is set", remedy)
+
+
+async def _layout(redis: Redis) -> Finding:
+    """Whether this version's processes work with what is there."""
+    stamp = await Layouts(redis).stamp(only_look=True)
+    if stamp.version > VERSION:
+        return problem(LAYOUT, str(stamp.obstacle), "Run the newer version, here as well; this one writes nothing.")
+    if stamp.version < VERSION:
+        return problem(LAYOUT, str(stamp.obstacle), "Stop the older processes, and start a worker of this version.")
+    if stamp.since is not None:
+        text = f"{stamp.moved} of {stamp.total} jobs are brought over from layout {stamp.since} to {VERSION}"
+        return warning(LAYOUT, text, "Nothing, while the first number grows; else see whether a worker runs.")
+    return ok(LAYOUT, f"layout {VERSION}")
 
 
 async def _clock(check: str, redis: Redis) -> Finding:

@@ -31,8 +31,9 @@ try:
     from arq.connections import ArqRedis
     from arq.jobs import DeserializationError, ResultNotFound, SerializationError
     from arq.jobs import Job as Message
-    from redis.asyncio import ConnectionPool
     from redis.exceptions import RedisError
+
+    from inpaint_tracker_client.watched import pool_for
 except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(
         f"inpaint_tracker_client.queue needs the extra [arq] ({missing.name} is not installed): "
@@ -96,7 +97,8 @@ class Queued(str):
 
 
 class Queue:
-    """`owner` is the name of a key in the service's API_KEYS: whose the jobs are. Raises ValueError for what is none.
+    """`redis_url` as the service's REDIS_URL has it, Sentinels included. `owner` is the name of a key in the service's
+    API_KEYS: whose the jobs are. Raises ValueError for an address that cannot be read, and for what is no such name.
 
     Whether the service knows the name, only its worker can tell: see `Queued.result`.
     """
@@ -106,7 +108,7 @@ class Queue:
             raise ValueError("owner: expected the name of a key in the service's API_KEYS")
         self._owner = owner
         self._redis = ArqRedis(
-            ConnectionPool.from_url(redis_url, socket_connect_timeout=CONNECT_SECONDS),
+            pool_for(redis_url, CONNECT_SECONDS),
             job_serializer=serialize,
             job_deserializer=deserialize,
             default_queue_name=QUEUE_NAME,

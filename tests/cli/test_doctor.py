@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from cli.doctor import clock
 from cli.doctor.finding import Level
@@ -16,6 +17,9 @@ from tests.door import UPSTREAM_KEY
 from tests.processes import environment, free_port, started
 from tests.redis_server import redis_server
 from tests.town import Town, town
+from tracker.store.keys import name
+
+NOWHERE = "http://127.0.0.1:9"
 
 
 def settings(here: Town, **changed: str) -> dict[str, str]:
@@ -60,6 +64,26 @@ async def test_people_get_a_line_for_each_finding_and_its_remedy(here: Town, tmp
     assert "warning  Redis persistence" in out
     assert "Set appendonly yes." in out
     assert out.splitlines()[-1] == "Problems: 0, warnings: 2."
+
+
+@pytest.mark.parametrize(
+    ("stamp", "level_"),
+    [
+        ({"version": 3}, "problem"),
+        ({"version": 1}, "problem"),
+        ({"version": 2, "since": 1, "moved": 7}, "warning"),
+        ({"version": 2}, "ok"),
+    ],
+)
+async def test_the_layout_in_redis_is_told(redis: Redis, tmp_path: Path, stamp: dict[str, int], level_: str) -> None:
+    """Another than ours, or on the way to it, with how far it is. Looking writes nothing."""
+    await redis.hset(name("layout"), mapping=stamp)  # type: ignore[misc]
+    url = f"unix://{redis.connection_pool.connection_kwargs['path']}"
+    _, found = await examined(tmp_path, REDIS_URL=url, APIFRAME_API_KEY=UPSTREAM_KEY, APIFRAME_BASE_URL=NOWHERE)
+    [finding] = found["Redis layout"]
+    assert finding["level"] == level_
+    assert str(stamp["version"]) in finding["message"]
+    assert await redis.keys("*") == [name("layout").encode()]
 
 
 @pytest.mark.usefixtures("redis")

@@ -74,7 +74,7 @@ async def test_serve_and_worker_stop_gracefully_and_log_no_secret(redis_url: str
 async def test_sigterm_is_obeyed_while_redis_is_away(tmp_path: Path, command: str) -> None:
     """Within seconds, with 0: whoever restarts things at three in the morning must not have to wait."""
     env = environment("unix:///nonexistent/r.sock", APIFRAME_BASE_URL="http://127.0.0.1:9", PORT=str(free_port()))
-    words = {"serve": "started without Redis", "worker": "worker starts"}[command]
+    words = {"serve": "started, and cannot work yet", "worker": "worker starts"}[command]
     async with asyncio.timeout(SECONDS), started(["cli", command], env, tmp_path / "log") as process:
         await process.until_logged(words)
         async with asyncio.timeout(8):

@@ -16,8 +16,10 @@ from redis.asyncio import Redis
 
 from tests.client.conftest import CLIENT
 from tests.door import mask_png
+from tests.guarded import guarded, until_replicated
 from tests.samples import PARENT
 from tests.workers.test_door import standing
+from tracker.store.connection import connect
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -140,3 +142,29 @@ async def test_the_page_is_true(
                 await main
         else:
             assert (await here.end_of({"id": await main}))["status"] == "COMPLETED"
+
+
+async def test_a_queue_behind_sentinels_outlives_a_fail_over(tmp_path: Path) -> None:
+    """By the address that the service has; while nobody is primary it says so."""
+    with guarded(tmp_path) as guard:
+        await until_replicated(guard)
+        async with asyncio.timeout(40), Queue(guard.url, "editor") as queue:
+            before = await queue.submit(PARENT, mask_png(), idempotency_key="order-8")
+            async with connect(guard.url) as redis:
+                await redis.wait(1, 5000)
+            guard.primary.kill()
+            while True:
+                try:
+                    again = await queue.submit(PARENT, mask_png(), idempotency_key="order-8")
+                    break
+                except Unavailable:
+                    await asyncio.sleep(0.1)
+            assert again == before
+
+
+@pytest.mark.parametrize("rest", ["a", "a/", "/jobs", "a,/jobs", "a:0/jobs", "a:x/jobs", "a/jobs/x", "a/jobs?db=1"])
+def test_an_address_that_cannot_be_read_is_refused_without_repeating_it(rest: str) -> None:
+    """It may hold a password."""
+    with pytest.raises(ValueError, match="expected redis") as error:
+        Queue(f"redis+sentinel://:s3cret@{rest}", "editor")
+    assert "s3cret" not in str(error.value)

@@ -104,7 +104,7 @@ async def test_dossier_13_03_what_is_not_signed_is_refused_and_counted(
     answer = await api.post("/webhooks/apiframe", content=body, headers=headers)  # type: ignore[arg-type]
     assert_problem(answer, 401)
     assert await metric(api, "tracker_webhook_refusals_total", cause=cause) == 1
-    assert set(await redis.keys("*")) <= {name("instance").encode(), name("refusals").encode()}
+    assert set(await redis.keys("*")) <= {name(one).encode() for one in ("instance", "layout", "refusals")}
 
 
 async def test_the_signature_covers_the_bytes_as_they_came(api: httpx.AsyncClient) -> None:

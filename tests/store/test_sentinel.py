@@ -1,19 +1,16 @@
 """A Redis that Sentinels look after: how its address is read, and what a fail-over costs."""
 
 import asyncio
-import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from arq.connections import ArqRedis
 
-from tests.processes import free_port
-from tests.redis_server import binary
+from tests.guarded import PASSWORD, guarded, until_replicated
 from tests.samples import Sample, delivered
 from tests.town import town
 from tracker.errors import ConfigurationError, StoreUnavailable
@@ -25,46 +22,6 @@ from tracker.store.connection import connect
 from tracker.store.jobs import JobStore
 from tracker.transitions import State
 
-PASSWORD = "s3cret"
-
-
-@dataclass
-class Guarded:
-    """A primary, its replica, and a Sentinel that changes them over within a second or two."""
-
-    url: str
-    primary: "subprocess.Popen[bytes]"
-    replica: int
-
-
-@contextmanager
-def guarded(folder: Path) -> Iterator[Guarded]:
-    first, second, watch = free_port(), free_port(), free_port()
-    config = folder / "sentinel.conf"
-    config.write_text(
-        f"port {watch}\ndir {folder}\nsentinel monitor jobs 127.0.0.1 {first} 1\nsentinel auth-pass jobs {PASSWORD}\n"
-        "sentinel down-after-milliseconds jobs 500\nsentinel failover-timeout jobs 3000\nrequirepass watcher\n"
-    )
-    with ExitStack() as stack:
-        primary = _started(stack, folder / "1", "--port", str(first))
-        _started(stack, folder / "2", "--port", str(second), "--replicaof", "127.0.0.1", str(first))
-        line = [binary(), str(config), "--sentinel"]
-        _stopped(stack, subprocess.Popen(line, stdout=subprocess.DEVNULL))
-        url = f"redis+sentinel://:{PASSWORD}@127.0.0.1:9,127.0.0.1:{watch}/jobs?sentinel_password=watcher"
-        yield Guarded(url, primary, second)
-
-
-def _started(stack: ExitStack, folder: Path, *options: str) -> "subprocess.Popen[bytes]":
-    folder.mkdir()
-    kept = ["--dir", str(folder), "--save", "", "--requirepass", PASSWORD, "--masterauth", PASSWORD]
-    return _stopped(stack, subprocess.Popen([binary(), *kept, *options], stdout=subprocess.DEVNULL))
-
-
-def _stopped(stack: ExitStack, process: "subprocess.Popen[bytes]") -> "subprocess.Popen[bytes]":
-    stack.callback(process.wait)
-    stack.callback(process.kill)
-    return process
-
 
 async def test_a_job_outlives_the_fail_over(tmp_path: Path) -> None:
     """While nobody is primary the store says so, and finds the next one by itself; the queue's connections, too."""
@@ -72,7 +29,7 @@ async def test_a_job_outlives_the_fail_over(tmp_path: Path) -> None:
         async with asyncio.timeout(60), connect(here.url) as redis, _queue(here.url) as queue:
             store = JobStore(redis, retention=timedelta(days=30), submit_within=timedelta(days=1))
             await _until_ready(store)
-            await _until_replicated(here)
+            await until_replicated(here)
             sample = await Sample(store).in_state(State.PROCESSING)
             await redis.wait(1, 5000)
             here.primary.kill()
@@ -84,7 +41,7 @@ async def test_a_job_outlives_the_fail_over(tmp_path: Path) -> None:
 async def test_service_and_worker_go_on_with_the_next_primary(tmp_path: Path) -> None:
     """Meanwhile callers are told to come again."""
     with guarded(tmp_path) as here:
-        await _until_replicated(here)
+        await until_replicated(here)
         async with asyncio.timeout(60), town(here.url) as all_of_it:
             before = await all_of_it.submit()
             assert (await all_of_it.end_of(before))["settledBy"] == "webhook"
@@ -113,17 +70,6 @@ async def _until_ready(store: JobStore) -> None:
             await store.ready()
             return
         except StoreUnavailable:
-            await asyncio.sleep(0.1)
-
-
-async def _until_replicated(here: Guarded) -> None:
-    """The Sentinel learns of a replica from its primary, some seconds after it has come."""
-    async with connect(f"redis://:{PASSWORD}@127.0.0.1:{here.replica}", retries=100) as replica:
-        while (await replica.info("replication")).get("master_link_status") != "up":
-            await asyncio.sleep(0.1)
-    port = int(here.url.rpartition(":")[2].partition("/")[0])
-    async with connect(f"redis://:watcher@127.0.0.1:{port}", retries=100) as sentinel:
-        while not (await sentinel.sentinel_master("jobs"))["num-slaves"]:  # type: ignore[no-untyped-call]
             await asyncio.sleep(0.1)
 
 

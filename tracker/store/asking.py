@@ -29,16 +29,17 @@ class Asking:
         """One piece alone is not worth a line, where there is none yet."""
         worth = len(pieces) > 1 or self.line.is_there
         if not (worth and self.line.call(self.command(pieces), lambda reply: self._told(pieces, done, reply))):
-            self._ask(pieces, done)
+            self.by_redis_py(pieces, done)
 
     def _told(self, pieces: Pieces, done: Callable[[Answers], None], reply: Any) -> None:
         """What redis-py makes of an error, and of a lost connection, is for redis-py to say."""
         if isinstance(reply, RedisConnectionError | ResponseError):
-            self._ask(pieces, done)
+            self.by_redis_py(pieces, done)
         else:
             done(self._answers(reply))
 
-    def _ask(self, pieces: Pieces, done: Callable[[Answers], None]) -> None:
+    def by_redis_py(self, pieces: Pieces, done: Callable[[Answers], None]) -> None:
+        """Past the line: also for what asks for more than one command."""
         task = asyncio.create_task(self._asked(pieces, done))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -21,6 +21,9 @@ R = TypeVar("R")
 UNAVAILABLE = (RedisError, OSError)
 """What a caller of the store sees when Redis cannot serve it."""
 
+OTHER_LAYOUT = "LAYOUT "
+"""Before a sentence: what a script answers where Redis has a layout that it does not know."""
+
 # Every script may be repeated: a creation by its id, a delivery by its fingerprint, a claim by its lease.
 _RETRIED = [RedisConnectionError, RedisTimeoutError, OSError]
 
@@ -68,5 +71,13 @@ def served(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     return call
 
 
+class TooFewCopies(RedisError):
+    """It is written, and fewer replicas than are wanted have said so in time."""
+
+
 def unavailable(error: BaseException) -> StoreUnavailable:
+    if isinstance(error, TooFewCopies):
+        return StoreUnavailable(str(error))
+    if str(error).startswith(OTHER_LAYOUT):
+        return StoreUnavailable(str(error).removeprefix(OTHER_LAYOUT))
     return StoreUnavailable(f"Redis cannot serve this now ({type(error).__name__}); try again.")

@@ -102,7 +102,7 @@ class Deliveries:
         """Lines by id, in one round trip; they may have been written before. The oldest beyond `KEPT` go."""
         async with self._redis.pipeline(transaction=True) as pipe:
             for shelf, kept in KEPT.items():
-                members = {_member(key, line): 0 for key, line in lines.items() if line.shelf == shelf}
+                members = {member_of(key, line): 0 for key, line in lines.items() if line.shelf == shelf}
                 if members:
                     pipe.zadd(shelf, members)
                     pipe.zremrangebyrank(shelf, 0, -kept - 1)
@@ -139,7 +139,8 @@ class Deliveries:
         return list(islice(merge(*shelves, reverse=True), LOOKED_AT_ONCE))
 
 
-def _member(key: str, line: Line) -> bytes:
+def member_of(key: str, line: Line) -> bytes:
+    """As it lies in its sorted set."""
     return key.encode() + pack(line)
 
 

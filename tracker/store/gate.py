@@ -71,8 +71,8 @@ class Gate:
 
     @served
     async def closed(self) -> tuple[Pause | None, Hold | None]:
-        """What keeps jobs from being submitted just now, in one round trip."""
-        async with self._redis.pipeline(transaction=True) as pipe:
+        """What keeps jobs from being submitted just now, in one round trip. A Redis that is full takes no MULTI."""
+        async with self._redis.pipeline(transaction=False) as pipe:
             pipe.get(name("pause"))
             pipe.get(name("hold"))
             pipe.pttl(name("hold"))

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -27,17 +28,20 @@ from tracker.store.connection import served
 from tracker.store.gauges import Gauges, read_gauges
 from tracker.store.history import read_history
 from tracker.store.keys import name
+from tracker.store.layouts import Layouts
 from tracker.store.line import Line
 from tracker.store.news import news
 from tracker.store.pages import Filter, Page, count_jobs, read_ids, read_page
-from tracker.store.scripts import Scripts
+from tracker.store.scripts import Copies, Scripts
 from tracker.store.standings import Standing, bring_lookups_forward, read_standings, resolve
 from tracker.store.stats import Figures, read_figures
 from tracker.store.wire import Stored, adoption, history_of, pack, read_record, record_of, unpack
 from tracker.trail import NO_TRAIL, Trail
 
 UNKNOWN = ["unknown"]
-"""The script's answer where no job is concerned."""
+"""The script's answer where no job is concerned, or one that has yet to be brought over from an older layout."""
+WRONG_TYPE = "WRONGTYPE"
+"""What Redis says of a record of layout 1."""
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
 BACKLOG_SECONDS = 30
 """When a caller whose job was one too many may try again."""
@@ -88,13 +92,17 @@ class Tracked:
 class JobStore:
     def __init__(
         self, redis: Redis, *, retention: timedelta, submit_within: timedelta, backlog: Backlog | None = None,
-        seen: Callable[[float], None] = lambda _: None,
+        wait_replicas: int = 0, seen: Callable[[float], None] = lambda _: None,
     ) -> None:  # fmt: skip
         """`seen` is told how many seconds each batch of news and of reads has taken."""
         self._redis = redis
         self._scripts = Scripts(redis)
+        self.layouts = Layouts(redis)
+        copies = Copies(redis, wait_replicas)
+        self._write = partial(self._scripts.run_and_copy, copies) if wait_replicas else self._scripts.run
         line = Line(redis)
-        self._news = Batches(Asking(line, self._news_of, self._apply, _answers), seen)
+        news = Asking(line, self._news_of, self._apply, _answers)
+        self._news = Batches(news.by_redis_py if wait_replicas else news, seen)
         self._reads = Batches(Asking(line, _reading_of, self._read, list), seen)
         self._backlog = backlog or Backlog()
         self._retention = retention
@@ -108,13 +116,17 @@ class JobStore:
             retention=timedelta(days=settings.retention_days),
             submit_within=timedelta(seconds=settings.submit_within_seconds),
             backlog=Backlog(settings.max_pending_jobs, settings.max_pending_mask_bytes),
+            wait_replicas=settings.wait_replicas,
             seen=seen,
         )
 
     @served
     async def ready(self) -> str:
-        """The id of this installation, once Redis has answered and has every script."""
+        """The id of this installation, once Redis has answered, has our layout and every script."""
+        await self.layouts.check()
         await self._scripts.ensure(self._redis)
+        if known := await self._redis.get(name("instance")):  # written once: a Redis that is full can still be read
+            return str(known.decode())
         minted = uuid4().hex
         known = await self._redis.set(name("instance"), minted, nx=True, get=True)
         return known.decode() if known else minted
@@ -133,7 +145,7 @@ class JobStore:
         lives = _ms(self._mask_life), _ms(IDEMPOTENCY_LIFETIME)
         limits = self._backlog.jobs, self._backlog.mask_bytes
         record = record_of(job, trail)
-        verdict, *found = await self._scripts.run("create", job.id, mask, digest, body, *lives, *limits, record)
+        verdict, *found = await self._write("create", job.id, mask, digest, body, *lives, *limits, record)
         if verdict == b"full":
             raise Backlogged("Too many jobs wait to be submitted; send this one again later.", BACKLOG_SECONDS)
         job_id = found[0].decode()
@@ -148,7 +160,11 @@ class JobStore:
 
     @served
     async def get(self, job_id: str) -> Stored | None:
-        return read_record(job_id, await self._reads.tell(job_id))
+        record = await self._reads.tell(job_id)
+        if record is None:
+            await self.layouts.bring(job_id)  # or somebody else has, a moment ago
+            record = await self._reads.tell(job_id)
+        return read_record(job_id, record)
 
     def look(self, job_id: str, told: Told) -> None:
         """The same without waiting: `told` gets the record as it lies in Redis, None where there is none, or what went
@@ -188,11 +204,14 @@ class JobStore:
     @served
     async def history(self, job_id: str) -> list[HistoryEntry]:
         """Oldest first; of a very long one the first and last entries."""
+        await self.layouts.bring(job_id)
         return read_history(job_id, history_of(await self._redis.get(name("job", job_id))))
 
     @served
     async def page(self, wanted: Filter, limit: int, below: str | None = None) -> Page:
         """Newest first, from the id `below` on."""
+        if await self.layouts.is_moving():
+            await self.layouts.bring(*(await read_ids(self._scripts, wanted, limit + 1, below))[0])
         return await read_page(self._scripts, wanted, limit, below)
 
     @served
@@ -213,6 +232,7 @@ class JobStore:
     @served
     async def standings(self, job_ids: Sequence[str]) -> list[Standing]:
         """In the order of the ids; those that are gone are left out."""
+        await self.layouts.bring(*job_ids)
         return await read_standings(self._redis, job_ids)
 
     @served
@@ -229,7 +249,8 @@ class JobStore:
         change = news(event, now, job_id, silence, quarantined)
         adopting = change | _adoption(event, now, tracked_by) if isinstance(event, Report) else change
         answer = await self._news.tell(adopting if quarantined else change)
-        if answer == UNKNOWN and adopting is not change:
+        if answer == UNKNOWN:
+            await self.layouts.bring_all_of(change.get("upstreamJobId"), job_id)
             answer = await self._news.tell(adopting)
         match answer:
             case ["unknown"]:
@@ -248,13 +269,14 @@ class JobStore:
         return self._scripts.command("apply", pack(documents))
 
     async def _apply(self, documents: Sequence[dict[str, Any]]) -> bytes:
-        reply: bytes = await self._scripts.run("apply", pack(documents))
+        reply: bytes = await self._write("apply", pack(documents))
         return reply
 
     @served
     async def own(self, job_id: str, tracked: Tracked, now: datetime) -> bool:
         """Gives a stranger to whoever registers it; False where it is somebody's already."""
         labels = json.dumps(dict(tracked.labels)) if tracked.labels else ""
+        await self.layouts.bring(job_id)
         return bool(await self._scripts.run("own", job_id, STRANGERS_OWNER, tracked.owner, labels, to_ms(now)))
 
     @served
@@ -265,10 +287,14 @@ class JobStore:
 
         `key_mark` tells which upstream key it is submitted with, and says nothing about the key itself.
         """
-        oldest = to_ms(now - self._submit_within)
-        word, *rest = await self._scripts.run(
-            "claim", to_ms(now), _ms(lease), max_in_flight, webhooks or "", key_mark, oldest
-        )
+        given = to_ms(now), _ms(lease), max_in_flight, webhooks or "", key_mark, to_ms(now - self._submit_within)
+        try:
+            word, *rest = await self._scripts.run("claim", *given)
+        except ResponseError as error:
+            if WRONG_TYPE not in str(error):
+                raise
+            await self.layouts.bring_what_runs()  # a process that knows no stamp has written a job beside us
+            return Claim()
         match word:
             case b"paused":
                 return Claim(paused=True)
@@ -317,7 +343,9 @@ class JobStore:
 
     @served
     async def retire(self, now: datetime, limit: int = 100) -> int:
-        """Removes jobs whose retention is over, at most `limit`; returns how many."""
+        """Removes jobs whose retention is over, at most `limit`; returns how many. None go while a migration runs."""
+        if await self.layouts.is_moving():
+            return 0
         return int(await self._scripts.run("retire", to_ms(now - self._retention), limit))
 
     async def gauges(self, now: datetime) -> Gauges:
@@ -336,7 +364,11 @@ class JobStore:
 
 def _answers(reply: bytes) -> list[Any]:
     """The script's to each piece of news; an error to one that failed."""
-    return [ResponseError(answer[1]) if answer[0] == "error" else answer for answer in unpack(reply)]
+    return [_failed(answer[1]) if answer[0] == "error" else answer for answer in unpack(reply)]
+
+
+def _failed(told: str) -> ResponseError | list[str]:
+    return UNKNOWN if WRONG_TYPE in told else ResponseError(told)
 
 
 def _reading_of(job_ids: Sequence[str]) -> tuple[bytes, ...]:

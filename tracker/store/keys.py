@@ -7,6 +7,10 @@ as KEYS[1] and use the names below.
 
 from dataclasses import dataclass
 
+VERSION = 2
+"""Of all that is below. It grows, with a migration (tracker/store/layouts.py), when an older process could not read, or
+would spoil, what a newer one writes; a key or a field more is no reason."""
+
 
 @dataclass(frozen=True)
 class Key:
@@ -24,6 +28,8 @@ _INDEX = "entries go with the job, by retirement"
 LAYOUT = (
     Key("job", "job id", "string", "none: it goes by retirement, RETENTION_DAYS after its end",
         "the record, a MessagePack map: the job's own fields, those of its bookkeeping, and its history"),
+    Key("history", "job id", "list", "none: the migration to layout 2 takes it into the record",
+        "of layout 1: one JSON entry for each piece of news"),
     Key("mask", "job id", "string", "SUBMIT_WITHIN_SECONDS + 1 h, deleted once upstream has accepted or refused it",
         "the mask as it is sent upstream, a PNG"),
     Key("idempotency", "digest", "string", "24 h", "a caller's Idempotency-Key: job id, body digest"),
@@ -56,6 +62,9 @@ LAYOUT = (
     Key("hour", "hour:owner", "hash", "25 h", "in an hour, jobs completed, by how long they took"),
     Key("day", "day:owner", "hash", "32 days", "in a day, credits spent"),
     Key("instance", None, "string", "none: one for good", "a random id by which this installation is known"),
+    Key("layout", None, "hash", "none: one for good", "the layout's version, which every script looks at before "
+        "it does anything; while a migration runs, how far it is"),
+    Key("migrating", None, "string", "15 s", "a worker is at the migration"),
     Key("signedout", "session id", "string", "as long as the session would have lasted",
         "a session that was signed out before its time"),
     Key("feed", None, "stream", "capped at about 100,000 entries", "one entry for each visible change of a job"),

@@ -73,9 +73,9 @@ async def read_page(scripts: Scripts, wanted: Filter, limit: int, below: str | N
     return Page(found[:limit], found[limit - 1].job.id if len(found) > limit else None)
 
 
-async def read_ids(scripts: Scripts, wanted: Filter, most: int) -> tuple[list[str], bool]:
+async def read_ids(scripts: Scripts, wanted: Filter, most: int, below: str | None = None) -> tuple[list[str], bool]:
     """Ids alone, newest first, and whether there are more."""
-    found = [job_id.decode() for job_id in await _walk(scripts, wanted, "id", most + 1, None)]
+    found = [job_id.decode() for job_id in await _walk(scripts, wanted, "id", most + 1, below)]
     return found[:most], len(found) > most
 
 

@@ -1,15 +1,19 @@
 """The Lua scripts, each loaded once and then called by its digest (redis-py reloads one that Redis has forgotten)."""
 
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 from redis.asyncio import Redis
 
 from tracker.job import STRANGERS_OWNER, Status
+from tracker.store.connection import TooFewCopies
 from tracker.store.history import words
-from tracker.store.keys import prefix
+from tracker.store.keys import VERSION, prefix
 from tracker.transitions import TABLE, Row
 
+WAIT_MS = 800
+"""How long replicas have to say that they have it: less than the second that a reply may take."""
 NAMES = ("create", "claim", "apply", "take", "retire", "page", "own", "hold", "resume")
 
 
@@ -17,7 +21,7 @@ def source(name: str) -> str:
     """The text of `lua/NAME.lua` and before it what it builds on; for `apply`, the state machine's table, too."""
     folder = files("tracker.store") / "lua"
     prelude, script = ((folder / f"{part}.lua").read_text("utf-8") for part in ("_prelude", name))
-    return words() + prelude + (rules() if name == "apply" else "") + script
+    return f"local LAYOUT = {VERSION}\n{words()}" + prelude + (rules() if name == "apply" else "") + script
 
 
 def rules() -> str:
@@ -39,12 +43,31 @@ def _text(status: Status | None) -> str:
     return f"'{status}'" if status else "nil"
 
 
+@dataclass(frozen=True)
+class Copies:
+    """How many replicas must have a write before it counts (WAIT_REPLICAS)."""
+
+    redis: Redis
+    replicas: int
+
+
 class Scripts:
     def __init__(self, redis: Redis) -> None:
         self._scripts = {name: redis.register_script(source(name)) for name in NAMES}
 
     async def run(self, name: str, *args: bytes | str | int | float) -> Any:
         return await self._scripts[name](keys=[prefix()], args=args)
+
+    async def run_and_copy(self, copies: Copies, name: str, *args: bytes | str | int | float) -> Any:
+        """The same, and waits until replicas have what it wrote: WAIT is about its own connection's writes, so both go
+        over one. Raises TooFewCopies; what was written stays, and to call again is safe."""
+        async with copies.redis.pipeline(transaction=False) as pipe:
+            await self._scripts[name](keys=[prefix()], args=args, client=pipe)
+            pipe.execute_command("WAIT", copies.replicas, WAIT_MS)
+            reply, replicas = await pipe.execute()
+        if replicas < copies.replicas:
+            raise TooFewCopies(f"{replicas} of {copies.replicas} replicas have it; try again.")
+        return reply
 
     def command(self, name: str, *args: bytes) -> tuple[bytes, ...]:
         """The same call as it goes over a line of our own. Redis may have forgotten the script, and says so."""

@@ -72,7 +72,7 @@ def record_of(job: Job, trail: Trail = NO_TRAIL) -> bytes:
     document = job.model_dump(mode="json", by_alias=True, exclude_none=True)
     fields: dict[str, Any] = {name: document[name] for name in _PLAIN if name in document}
     fields |= {name: _compact(document[name]) for name in _JSON if document.get(name)}
-    fields |= {"mask": _short_mask(job.mask)} if job.mask else {}
+    fields |= {"mask": short_mask(job.mask)} if job.mask else {}
     fields |= {"completedAt": to_ms(job.completed_at)} if job.completed_at else {}
     fields |= {"trail": trail.text} if trail.text else {}
     return pack(fields | {"updatedAt": to_ms(job.updated_at), "version": 1, "seq": 1})
@@ -154,10 +154,10 @@ def adoption(job_id: str, owner: str, labels: Mapping[str, str]) -> dict[str, An
 
 
 def _written(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {**fields, "result": _short_result(fields["result"])} if "result" in fields else fields
+    return {**fields, "result": short_result(fields["result"])} if "result" in fields else fields
 
 
-def _short_result(result: Result) -> str:
+def short_result(result: Result) -> str:
     """What all addresses begin with, once: [that, the grid's rest or null, the images' rests …]."""
     start = _common_start([*result.images, *([result.grid_url] if result.grid_url else [])])
     grid = None if result.grid_url is None else result.grid_url[len(start) :]
@@ -176,7 +176,7 @@ def whole_result(short: str) -> dict[str, Any]:
     return {"images": [start + image for image in images], "gridUrl": None if grid is None else start + grid}
 
 
-def _short_mask(mask: MaskFacts) -> bytes:
+def short_mask(mask: MaskFacts) -> bytes:
     return pack([bytes.fromhex(mask.sha256), mask.width, mask.height, mask.coverage])
 
 

@@ -10,6 +10,12 @@ local function key(name, part)
   return KEYS[1] .. name
 end
 
+-- Nobody touches a layout that he does not know, whoever has changed it a moment ago (tracker/store/layouts.py).
+local layout = tonumber(redis.call('HGET', key('layout'), 'version') or LAYOUT)
+if layout ~= LAYOUT then
+  return redis.error_reply('LAYOUT Redis has layout ' .. layout .. ', and this version of the program knows ' .. LAYOUT .. '.')
+end
+
 -- A record as a table, or nil.
 local function load(id)
   local packed = redis.call('GET', key('job', id))
