@@ -17,8 +17,10 @@ from bench.traffic import End, Traffic, traffic
 from tests.samples import SILENCE, WEBHOOKS, pending_job
 from tracker.clock import utc_now
 from tracker.events import Accepted
+from tracker.ids import token
 from tracker.job import Job, Status
 from tracker.store.jobs import JobStore
+from tracker.trail import Trail
 
 USUAL = ("uvicorn", "bench.usual:app", *l1.OPTIONS)
 AT_ONCE = 50
@@ -123,7 +125,7 @@ def _as_due(end: End | None, due: End) -> bool:
 async def submitted(store: JobStore, sent: Traffic) -> None:
     """Ours as they stand when upstream has taken them."""
     jobs = [pending_job(utc_now(), id=job_id) for job_id in sent.upstream]
-    await _each(jobs, lambda job: store.create(job, b"PNG"))
+    await _each(jobs, lambda job: store.create(job, b"PNG", trail=Trail.of(token())))
     await _each(jobs, lambda _: store.claim(utc_now(), lease=SILENCE, max_in_flight=10**6, webhooks=WEBHOOKS))
     await _each(jobs, lambda job: _accepted(store, job, sent.upstream[job.id]))
 

@@ -11,6 +11,7 @@ from service.answers import job_answer, visible
 from service.auth import Caller
 from service.requests import read_json
 from service.state import State, state_of
+from tracker import logs
 from tracker.apiframe import protocol
 from tracker.errors import Conflict, NotFound, UpstreamUnavailable
 from tracker.events import Report, Withdrawn
@@ -41,7 +42,8 @@ async def cancel(request: Request, caller: Caller) -> Response:
     stored = await state.store.get(stored.job.id) or stored
     if applied.status is not Status.CANCELLED or stored.job.upstream_job_id is not None:
         raise Conflict(too_late(stored.job.status))
-    log.info("cancelled", job_id=stored.job.id, by=caller.name)
+    state.tracing.moved(applied.trail, applied.job_id, applied.before, applied.status, state.clock())
+    log.info("cancelled", by=caller.name)
     if stored.job.owner != caller.name:
         about = {"owner": stored.job.owner, "outcome": applied.outcome}
         await audit.note(state, caller, "job.cancel", job_id=stored.job.id, **about)
@@ -98,7 +100,8 @@ async def _register(state: State, wanted: TrackRequest, caller: Caller) -> tuple
     report = cast(Report, _require_answer(result))
     tracked = Tracked(caller.name, wanted.labels)
     applied = await state.store.apply(report, state.clock(), job_id=None, silence=state.silence, tracked_by=tracked)
-    log.info("tracked", job_id=applied.job_id, owner=caller.name)
+    logs.about(applied.job_id, applied.trail)
+    log.info("tracked", owner=caller.name)
     return cast(Stored, await state.store.get(applied.job_id)), applied.outcome is Outcome.ADOPTED
 
 

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from service.auth import Caller
 from service.state import State
+from tracker import logs
 from tracker.errors import NotFound
 from tracker.ids import as_uuid
 from tracker.store.wire import Stored
@@ -22,6 +23,7 @@ async def visible(state: State, caller: Caller, job_id: str) -> Stored:
     stored = await state.store.find(canonical) if canonical else None
     if stored is None or not caller.sees(stored.job):
         raise NotFound("There is no such job, or it is not yours to see.")
+    logs.about(stored.job.id, stored.trail)
     return stored
 
 

@@ -12,6 +12,7 @@ from service import audit, queries
 from service.answers import page_answer
 from service.auth import Caller
 from service.state import State, state_of
+from tracker import logs
 from tracker.apiframe.reading import Unreadable, read_delivery
 from tracker.errors import Conflict
 from tracker.events import Report
@@ -104,6 +105,7 @@ async def replay(request: Request, caller: Caller) -> Response:
     applied = await state.store.apply(
         report, state.clock(), job_id=entry.address, silence=state.silence, quarantined=entry.id
     )
+    logs.about(applied.job_id, applied.trail)
     replayed = {"entry": entry.id, "outcome": applied.outcome}
     await audit.note(state, caller, "quarantine.replay", job_id=applied.job_id, **replayed)
     return JSONResponse({"jobId": applied.job_id, "outcome": applied.outcome})

@@ -15,10 +15,13 @@ from service.forms import MAX_FORM
 from service.requests import media_type, read_chunks
 from service.state import State, state_of
 from service.submissions import JSON, require_known
+from tracker import logs
 from tracker.errors import InvalidInput
 from tracker.masks import MAX_CHARS
 from tracker.store.wire import Stored
 from tracker.submission import KEY_RULE, Submission, is_idempotency_key
+from tracker.tracing import JOB_ID, METHOD, REPLAYED, ROUTE, STATUS_CODE
+from tracker.trail import Trail, read_traceparent
 
 MAX_BODY = MAX_CHARS + 64 * 1024
 log = structlog.get_logger()
@@ -30,15 +33,29 @@ async def submit(request: Request, caller: Caller) -> Response:
     Answers at once with the pending job: nothing upstream is waited for. Send an `Idempotency-Key`, since a repeated
     submission is charged again. The same key with another request is a conflict. Every mistake is told at once.
     """
+    told = {METHOD: "POST", ROUTE: "/v1/jobs"}
+    with state_of(request).tracing.span("POST /v1/jobs", "server", _trail(request), told, begins=True) as span:
+        stored, replayed = await _submitted(request, caller, span.trail)
+        span.note({STATUS_CODE: 202, JOB_ID: stored.job.id, REPLAYED: replayed})
+    return _accepted(stored, replayed)
+
+
+async def _submitted(request: Request, caller: Caller, trail: Trail) -> tuple[Stored, bool]:
+    """The job, and whether it is an earlier one."""
     state = state_of(request)
     judging = await queries.outcome(_judged(request))
     _, key, submission = queries.all_of(partial(queries.only, request, ()), partial(_idempotency_key, request), judging)
-    job_id, replayed = await state.intake.take(submission, caller.name, key=key)
+    job_id, replayed = await state.intake.take(submission, caller.name, trail, key=key)
     if not replayed:
+        logs.about(job_id, trail)
         state.metrics.submitted.labels(caller.name).inc()
-        log.info("job taken", job_id=job_id, owner=caller.name)
+        log.info("job taken", owner=caller.name)
         await state.queue.hint(job_id)
-    return _accepted(await visible(state, caller, job_id), replayed)
+    return await visible(state, caller, job_id), replayed
+
+
+def _trail(request: Request) -> Trail:
+    return Trail.of(request.state.request_id, read_traceparent(request.headers.getlist("traceparent")))
 
 
 GET_QUERY = ("wait", "until")

@@ -1,5 +1,6 @@
 """What is opened when the service starts, and closed in the opposite order when it stops."""
 
+import os
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -35,6 +36,7 @@ from tracker.store.jobs import JobStore
 from tracker.store.quarantine import Quarantine
 from tracker.store.signedout import SignedOut
 from tracker.supervision import keep_running
+from tracker.tracing import begin
 
 ROOM, DOORSTEP = 96 * 1024 * 1024, 32 * 1024 * 1024
 """Bytes of large bodies at once, of callers and of webhooks: 8 submissions of the largest size, 136 deliveries."""
@@ -43,6 +45,8 @@ log = structlog.get_logger()
 
 async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) -> State:
     """Redis need not be there yet: the service starts, says that it is not ready, and finds it by itself."""
+    tracing = begin("service", os.environ)
+    stack.callback(tracing.close)
     url = settings.redis_url.get_secret_value()
     redis, blocking = connect(url), connect(url, reply_within=REPLY_SECONDS, retries=0)
     queue = Queue((settings.queue_redis_url or settings.redis_url).get_secret_value())
@@ -55,8 +59,8 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     keep_running(stack, "heartbeat", broadcast.beat)
     stack.callback(feed.close)
     at_stop_signal(stack, feed.close)
-    store, retention = JobStore.of(redis, settings), timedelta(days=settings.retention_days)
-    metrics, deliveries = Metrics(settings.signing_keys), Deliveries(redis, retention)
+    metrics, retention = Metrics(settings), timedelta(days=settings.retention_days)
+    store, deliveries = JobStore.of(redis, settings, metrics.meters.redis), Deliveries(redis, retention)
     metrics.listeners.set_function(lambda: broadcast.listeners)
     failures, recorder = Failures(metrics.throttled), Recorder(deliveries, metrics, clock)
     sessions = Sessions(SignedOut(redis), clock, *settings.signing_keys)
@@ -64,7 +68,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     keep_running(stack, "deliveries", recorder.run)
     audit = Audit(redis, retention)
     stack.push_async_callback(_write_the_last, audit)
-    upstream = Upstream(settings)
+    upstream = Upstream(settings, metrics.meters.upstream)
     stack.push_async_callback(upstream.aclose)
     gallery = Gallery(upstream, metrics, settings.apiframe_timeout_seconds / 2)
     stack.push_async_callback(gallery.aclose)
@@ -80,7 +84,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         audit=audit,
         recorder=recorder,
         intake=Intake(store, clock),
-        lookups=Lookups(settings, clock, store, upstream),
+        lookups=Lookups(settings, clock, store, upstream, tracing),
         feed=feed,
         changes=changes,
         broadcast=broadcast,
@@ -95,6 +99,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
         doorstep=Room(DOORSTEP),
         gallery=gallery,
         judges=judges,
+        tracing=tracing,
     )
     await _warn(state)
     return state

@@ -59,6 +59,11 @@ class Sighting:
         self.job_id, self.outcome = job_id, outcome
 
     @property
+    def event(self) -> str | None:
+        """As its body names it."""
+        return event_of(self.document) if self.document else None
+
+    @property
     def seconds(self) -> float:
         """Since it came."""
         return time.perf_counter() - self.started
@@ -106,7 +111,7 @@ class Recorder:
         if isinstance(error, TooLarge):
             seen.bytes = error.size
         if seen.secret_form or self._may_tell(cause):
-            log.warning("webhook refused", cause=cause)
+            log.warning("webhook refused", cause=cause, **({"job_id": seen.job_id} if seen.job_id else {}))
             self._keep(seen, cause)
 
     def _may_tell(self, cause: Refusal) -> bool:
@@ -120,9 +125,8 @@ class Recorder:
         self._next_second, self._usual, self._refused = now + 1, 0, Counter()
 
     def _keep(self, seen: Sighting, cause: Refusal | None = None) -> None:
-        event = event_of(seen.document) if seen.document else None
         line = Line(
-            seen.outcome, cause, seen.job_id, event, seen.bytes, seen.secret_form, round(seen.seconds * 1000, 2)
+            seen.outcome, cause, seen.job_id, seen.event, seen.bytes, seen.secret_form, round(seen.seconds * 1000, 2)
         )
         waiting = self._waiting[line.shelf]
         waiting[seen.id or new_id(seen.at)] = line

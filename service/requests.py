@@ -1,7 +1,6 @@
 """Around every request: an id, one log line, a count, and a problem in place of any crash."""
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import ExitStack
@@ -18,8 +17,9 @@ from service.room import Room
 from service.state import State, state_of
 from tracker.errors import BadRequest, HeadersTooLarge, TooLarge, TooSlow, TrackerError, UnsupportedMediaType
 from tracker.ids import token
+from tracker.logs import of_request
+from tracker.trail import SANE_ID
 
-_SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 MAX_HEADERS = 16 * 1024
 SLOWEST = 256 * 1024
 """Bytes of a body that have a second to come, once `REQUEST_TIMEOUT_SECONDS` are over."""
@@ -58,7 +58,7 @@ class RequestContext:
         scope["state"]["send"] = send  # for whoever sends so often that each layer counts
         answer = _Answer(send, request_id)
         started = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id), ExitStack() as until_answered:
+        with of_request(request_id), ExitStack() as until_answered:
             scope["state"]["until_answered"] = until_answered
             try:
                 if error := _refusal(scope, headers):
@@ -121,7 +121,7 @@ def _suits(part: str, kind: str, name: str) -> bool:
 
 
 def request_id_of(given: str) -> str:
-    return given if given and _SANE_ID.fullmatch(given) else token()
+    return given if given and SANE_ID.fullmatch(given) else token()
 
 
 def account(

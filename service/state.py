@@ -30,6 +30,7 @@ from tracker.store.feed import Feed
 from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 from tracker.store.quarantine import Quarantine
+from tracker.tracing import Tracing
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class State:
     """For those of webhooks, which anybody may send until their signature is looked at."""
     gallery: Gallery
     judges: Judges
+    tracing: Tracing
 
     @cached_property
     def silence(self) -> timedelta:

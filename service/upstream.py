@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from anyio import to_thread
 
 from tracker.apiframe.protocol import LookupResult
+from tracker.meters import Seen
 from tracker.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ Made = TypeVar("Made", "ApiframeClient", "Cdn")
 
 
 class Upstream:
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, seen: Seen) -> None:
+        """`seen` is told of each call of Apiframe's API."""
+        self._settings, self._seen = settings, seen
         self._first = asyncio.Lock()
         self._apiframe: ApiframeClient | None = None
         self._cdn: Cdn | None = None
@@ -30,7 +32,7 @@ class Upstream:
     async def job(self, upstream_job_id: str) -> LookupResult:
         """As ApiframeClient.job."""
         async with self._first:
-            self._apiframe = self._apiframe or await self._made(_apiframe)
+            self._apiframe = self._apiframe or await self._made(partial(_apiframe, self._seen))
         return await self._apiframe.job(upstream_job_id)
 
     async def fetch(self, url: str) -> bytes:
@@ -47,10 +49,10 @@ class Upstream:
         return await self._opened.enter_async_context(await to_thread.run_sync(partial(make, self._settings)))
 
 
-def _apiframe(settings: Settings) -> "ApiframeClient":
+def _apiframe(seen: Seen, settings: Settings) -> "ApiframeClient":
     from tracker.apiframe.client import ApiframeClient
 
-    return ApiframeClient(settings)
+    return ApiframeClient(settings, seen)
 
 
 def _cdn(settings: Settings) -> "Cdn":

@@ -14,6 +14,7 @@ from service.failures import source_of
 from service.recorder import Sighting
 from service.requests import read_body
 from service.state import State, state_of
+from tracker import logs
 from tracker.apiframe.reading import Unreadable, read_json, report_of
 from tracker.apiframe.signature import Delivery
 from tracker.errors import SignatureRefused
@@ -21,7 +22,10 @@ from tracker.events import Report
 from tracker.ids import as_uuid
 from tracker.job import Outcome
 from tracker.store.batches import Told
+from tracker.tracing import EVENT, JOB_ID, JOB_STATUS, METHOD, OUTCOME, ROUTE, STATUS_CODE, Attributes
+from tracker.trail import Trail
 
+WITH_JOB = "/webhooks/apiframe/{job_id}"
 MAX_DELIVERY = 256 * 1024
 log = structlog.get_logger()
 
@@ -63,7 +67,9 @@ async def settle(state: State, seen: Sighting, delivery: Delivery) -> None:
         return
     applied = await state.store.apply(report, state.clock(), job_id=seen.job_id, silence=state.silence)
     seen.end(applied.job_id, applied.outcome)
-    tell(seen, applied.status)
+    logs.about(applied.job_id, applied.trail)
+    log.info("webhook", outcome=applied.outcome, status=applied.status)
+    trace(state, seen, applied.trail, applied.before, applied.status)
 
 
 def begin(state: State, seen: Sighting, delivery: Delivery, told: Told) -> None:
@@ -74,8 +80,21 @@ def begin(state: State, seen: Sighting, delivery: Delivery, told: Told) -> None:
     state.store.put(_read(seen, delivery), seen.at, told, job_id=seen.job_id, silence=state.silence)
 
 
-def tell(seen: Sighting, status: str) -> None:
-    log.info("webhook", job_id=seen.job_id, outcome=seen.outcome, status=status)
+def tell(seen: Sighting, status: str, trail: Trail) -> None:
+    log.info("webhook", job_id=seen.job_id, outcome=seen.outcome, status=status, **trail.names)
+
+
+def trace(state: State, seen: Sighting, trail: Trail, before: str, status: str) -> None:
+    """A delivery that is over, and the job where it has ended by it: both belong to the request that made the job."""
+    if not (state.tracing.on and trail.traceparent):
+        return
+    now, job_id = state.clock(), seen.job_id or ""
+    told: Attributes = {
+        METHOD: "POST", ROUTE: WITH_JOB, STATUS_CODE: 200, JOB_ID: job_id, JOB_STATUS: status,
+        OUTCOME: seen.outcome or "", EVENT: seen.event or "",
+    }  # fmt: skip
+    state.tracing.past(f"POST {WITH_JOB}", "server", trail, seen.at, now, told)
+    state.tracing.moved(trail, job_id, before, status, now)
 
 
 def _read(seen: Sighting, delivery: Delivery) -> Report:

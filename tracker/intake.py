@@ -9,6 +9,7 @@ from tracker.job import Job, Status
 from tracker.store.jobs import JobStore
 from tracker.store.pages import Filter
 from tracker.submission import Submission
+from tracker.trail import Trail
 
 SIBLINGS = 20
 """Jobs of the same parent that are looked at for its size."""
@@ -20,7 +21,7 @@ class Intake:
     clock: Clock
 
     async def take(
-        self, submission: Submission, owner: str, *, key: str | None = None, job_id: str | None = None
+        self, submission: Submission, owner: str, trail: Trail, *, key: str | None = None, job_id: str | None = None
     ) -> tuple[str, bool]:
         """The id of the pending job, and whether it is an earlier one under the same Idempotency-Key.
 
@@ -30,7 +31,7 @@ class Intake:
         if key is None or not await self.store.remembers(owner, key):  # a repetition gets the answer of the first
             await self._check_size(submission, owner)
         job = self._pending(submission, owner, job_id)
-        return await self.store.create(job, submission.mask.png, (key, submission.digest) if key else None)
+        return await self.store.create(job, submission.mask.png, (key, submission.digest) if key else None, trail)
 
     async def _check_size(self, submission: Submission, owner: str) -> None:
         """Upstream wants the parent's size, and says so only later. What we know of a parent is what

@@ -2,17 +2,21 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import structlog
 from structlog.typing import Processor
+
+from tracker.trail import Trail
 
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
-QUIET = ("httpx", "httpcore", "asyncio", "PIL", "uvicorn.access", "arq.worker")
+QUIET = ("httpx", "httpcore", "asyncio", "PIL", "uvicorn.access", "arq.worker", "urllib3")
 """Loggers that say at `info` what our own lines say better; arq's would show the arguments of messages."""
 
 _PLAIN = structlog.dev.plain_traceback
@@ -43,6 +47,29 @@ def configure(level: str, form: Literal["json", "console"], *, for_good: bool = 
     logging.root.handlers = [handler]
     logging.root.setLevel(level.upper())
     quieten()
+
+
+def about(job_id: str, trail: Trail) -> None:
+    """From here on each line of this task, or of its request, is about a job: it has the job's id, as `origin` the id
+    of the request that made it, and as `trace_id` its trace, if it is part of one."""
+    structlog.contextvars.bind_contextvars(job_id=job_id, **trail.names)
+
+
+@contextmanager
+def within(job_id: str, trail: Trail) -> Iterator[None]:
+    """The same for a stretch of a task that sees to one job after the other."""
+    with structlog.contextvars.bound_contextvars(job_id=job_id, **trail.names):
+        yield
+
+
+@contextmanager
+def of_request(request_id: str) -> Iterator[None]:
+    """Around a request, whose id is in each of its lines."""
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        try:
+            yield
+        finally:
+            structlog.contextvars.unbind_contextvars("job_id", "origin", "trace_id")
 
 
 def quieten() -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import structlog
 
+from tracker import logs
 from tracker.apiframe import protocol
 from tracker.clock import Clock
 from tracker.events import Event, Missing, Overdue, Report
@@ -17,6 +18,7 @@ from tracker.job import Source
 from tracker.settings import Settings
 from tracker.store.jobs import Applied, JobStore
 from tracker.store.wire import Stored
+from tracker.tracing import JOB_ID, METHOD, OFF, RESULT, Tracing
 
 POLL_WITHOUT_WEBHOOK = timedelta(seconds=3)
 """Upstream's own advice for images is every 2-3 s (dossier, section 2.3)."""
@@ -40,6 +42,7 @@ class Lookups:
     clock: Clock
     store: JobStore
     apiframe: Asked
+    tracing: Tracing = OFF
 
     async def ask(self, job_id: str) -> protocol.LookupResult | None:
         """What upstream said, applied. An answer that says nothing leaves the job as it is; None: nothing to ask."""
@@ -47,22 +50,33 @@ class Lookups:
         if stored is None or stored.job.upstream_job_id is None:
             await self.store.drop_lookup(job_id)
             return None
-        result = await self.apiframe.job(stored.job.upstream_job_id)
+        logs.about(job_id, stored.trail)
+        result = await self._asked(stored, stored.job.upstream_job_id)
         event = _event_of(result, stored, self.clock())
         if event is None:
-            log.warning("upstream could not be asked", job_id=job_id, result=type(result).__name__)
+            log.warning("upstream could not be asked", result=type(result).__name__)
             await self.store.bring_lookup_forward(job_id, self.clock() + AGAIN)
             if isinstance(result, protocol.Garbled) and self._overdue(stored):
                 await self.apply(stored, Overdue(f"Apiframe tells nothing of it that can be read: {result.message}"))
             return result
         applied = await self.apply(stored, event)
-        log.info("looked up", job_id=job_id, outcome=applied.outcome, status=applied.status)
+        log.info("looked up", outcome=applied.outcome, status=applied.status)
         if not applied.status.is_final and self._overdue(stored):
             await self.apply(stored, Overdue("Apiframe did not finish it in time."))
         return result
 
+    async def _asked(self, stored: Stored, upstream_job_id: str) -> protocol.LookupResult:
+        told = {METHOD: "GET", JOB_ID: stored.job.id}
+        with self.tracing.span("GET /v2/jobs/{id}", "client", stored.trail, told) as span:
+            result = await self.apiframe.job(upstream_job_id)
+            span.note({RESULT: (word := type(result).__name__)})
+            if not isinstance(result, Report):
+                span.fail(word)
+        return result
+
     async def apply(self, stored: Stored, event: Event) -> Applied:
         applied = await self.store.apply(event, self.clock(), job_id=stored.job.id, silence=self.silence(stored))
+        self.tracing.moved(applied.trail, applied.job_id, applied.before, applied.status, self.clock())
         if applied.frees_slot and stored.webhook_url and isinstance(event, Report):
             log.warning("lost webhook repaired", job_id=stored.job.id, status=applied.status, settled_by=Source.POLL)
         return applied

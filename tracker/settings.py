@@ -98,6 +98,7 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[ApiKey, ...], NoDecode] = Field((), description="callers' keys, as a JSON list")
     host: str = Field("127.0.0.1", description="address that `serve` listens on")
     port: int = Field(8000, ge=0, le=65535, description="port that `serve` listens on")
+    metrics_port: int = Field(0, ge=0, le=65535, description="port at HOST where a worker tells Prometheus; 0: nowhere")
 
     request_timeout_seconds: float = Field(
         20, gt=0, le=600, description="for a request's headers to come; its body has as long, and 1 s more per 256 KiB"

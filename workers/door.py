@@ -14,23 +14,35 @@ import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from tracker import logs
 from tracker.errors import Conflict, InvalidInput
 from tracker.ids import as_uuid, made_at, new_id
 from tracker.intake import Intake
 from tracker.job import Failure, FailureCode, Job, Source, Status
+from tracker.queue import INPAINT
 from tracker.submission import KEY_RULE, is_idempotency_key, judge
+from tracker.tracing import JOB_ID, OFF, Tracing
+from tracker.trail import SANE_ID, Trail, read_traceparent
 
 NEAR = timedelta(minutes=5)
 log = structlog.get_logger()
 
 
 class Enqueued(BaseModel):
-    """What is beside the submission itself: whose it is, and what makes a repetition safe."""
+    """What is beside the submission itself: whose it is, what makes a repetition safe, and what it is part of."""
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True, alias_generator=to_camel)
 
     owner: str
     idempotency_key: Any = None
+    request_id: Any = None
+    traceparent: Any = None
+
+    @property
+    def trail(self) -> Trail:
+        """One that is none is left out: it is no reason to refuse a job."""
+        request_id = self.request_id if isinstance(self.request_id, str) and SANE_ID.fullmatch(self.request_id) else ""
+        return Trail.of(request_id, read_traceparent([self.traceparent] if isinstance(self.traceparent, str) else []))
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,7 @@ class Door:
 
     intake: Intake
     owners: frozenset[str]
+    tracing: Tracing = OFF
 
     async def take(self, submission: Any, message_id: str) -> dict[str, str]:
         """`{"id", "status"}`, which arq keeps as the message's result.
@@ -48,26 +61,35 @@ class Door:
         now = self.intake.clock()
         job_id = message_id if _is_ours(message_id, now) else new_id(now)
         try:
-            owner, key, document = self._read(submission)
+            enqueued = self._read(submission)
         except InvalidInput as error:
             log.warning("a submission from the queue names no owner", message_id=message_id, error=str(error))
             return {"id": job_id, "status": "REFUSED", "message": str(error)}
+        told = {JOB_ID: job_id}
+        with self.tracing.span(f"take {INPAINT}", "consumer", enqueued.trail, told, begins=True) as span:
+            return await self._take(enqueued, job_id, message_id, span.trail)
+
+    async def _take(self, enqueued: Enqueued, job_id: str, message_id: str, trail: Trail) -> dict[str, str]:
+        key, document = enqueued.idempotency_key, enqueued.model_extra or {}
+        logs.about(job_id, trail)
         try:
             _require_a_sane(key)
             submitted = await anyio.to_thread.run_sync(judge, document)
             own = (
                 f"arq {message_id}"  # arq delivers at least once: without a key of the backend's, this makes it one job
             )
-            taken, replayed = await self.intake.take(submitted, owner, key=key or own, job_id=job_id)
+            taken, replayed = await self.intake.take(submitted, enqueued.owner, trail, key=key or own, job_id=job_id)
         except (InvalidInput, Conflict) as error:
-            await self.intake.store.create(self._refused(document, owner, job_id, str(error)), b"")
+            refused = self._refused(document, enqueued.owner, job_id, str(error))
+            await self.intake.store.create(refused, b"", trail=trail)
+            self.tracing.moved(trail, job_id, Status.PENDING, Status.FAILED, refused.updated_at)
             return {"id": job_id, "status": Status.FAILED, "message": str(error)}
         if replayed:
             await self.intake.store.alias(job_id, taken)
-        log.info("job taken", job_id=taken, owner=owner, door="queue")
+        log.info("job taken", job_id=taken, owner=enqueued.owner, door="queue")
         return {"id": taken, "status": Status.PENDING}
 
-    def _read(self, submission: Any) -> tuple[str, Any, Mapping[str, Any]]:
+    def _read(self, submission: Any) -> Enqueued:
         try:
             enqueued = Enqueued.model_validate(submission)
         except ValidationError as error:
@@ -75,7 +97,7 @@ class Door:
             raise InvalidInput(wrong) from None
         if enqueued.owner not in self.owners:
             raise InvalidInput({"owner": [f"{enqueued.owner!r:.80} is none of the names in API_KEYS."]})
-        return enqueued.owner, enqueued.idempotency_key, enqueued.model_extra or {}
+        return enqueued
 
     def _refused(self, document: Mapping[str, Any], owner: str, job_id: str, message: str) -> Job:
         now = self.intake.clock()

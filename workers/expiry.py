@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import structlog
 
+from tracker import logs
 from tracker.events import Accepted, Expired, Report
 from tracker.job import Outcome
 from tracker.store.wire import Stored
@@ -31,7 +32,8 @@ async def expire(tools: Tools) -> int:
     candidates = await unknown_to_us(tools, min(one.job.created_at for one in tried)) if tried else []
     settled = [one for one in late if not one.attempts or candidates is not None]
     for stored in settled:
-        await _settle(tools, stored, candidates or [], tried)
+        with logs.within(stored.job.id, stored.trail):
+            await _settle(tools, stored, candidates or [], tried)
     return len(settled)
 
 
@@ -52,5 +54,5 @@ async def _settle(tools: Tools, stored: Stored, candidates: Sequence[Candidate],
 async def _bound(tools: Tools, stored: Stored, report: Report) -> bool:
     """False where somebody else tracks it already."""
     applied = await tools.lookups.apply(stored, Accepted(report.upstream_job_id, report.status))
-    log.warning("a submission whose answer was lost is found", job_id=stored.job.id, outcome=applied.outcome)
+    log.warning("a submission whose answer was lost is found", outcome=applied.outcome)
     return applied.outcome is not Outcome.CONFLICT

@@ -1,6 +1,7 @@
 """Builds the arq worker from settings. arq brings the process, its signals and the hints; the work is in our loops."""
 
 import asyncio
+import os
 import time
 from contextlib import AsyncExitStack
 from functools import partial
@@ -23,7 +24,8 @@ from tracker.store.feed import REPLY_SECONDS, Feed, FeedEntry
 from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 from tracker.supervision import keep_running
-from workers import alive, tidy
+from tracker.tracing import begin
+from workers import alive, telling, tidy
 from workers.account import AccountWatch
 from workers.door import Door
 from workers.migrate import Migration
@@ -64,7 +66,8 @@ def worker_options(settings: Settings, clock: Clock = utc_now) -> dict[str, Any]
         ctx["stack"] = stack = AsyncExitStack()
         tools = await _tools(stack, settings, clock)
         ctx["submitter"] = _start(stack, tools)
-        ctx["door"] = Door(Intake(tools.store, clock), frozenset(key.name for key in settings.api_keys))
+        owners = frozenset(key.name for key in settings.api_keys)
+        ctx["door"] = Door(Intake(tools.store, clock), owners, tools.tracing)
         log.info("worker started", webhooks=bool(settings.public_url), max_in_flight=settings.max_in_flight)
 
     async def shutdown(ctx: dict[str, Any]) -> None:
@@ -90,10 +93,13 @@ def worker_options(settings: Settings, clock: Clock = utc_now) -> dict[str, Any]
 
 
 async def _tools(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Tools:
+    tracing = begin("worker", os.environ)
+    stack.callback(tracing.close)
     redis = connect(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
-    apiframe = await stack.enter_async_context(ApiframeClient(settings))
-    return Tools(settings, clock, JobStore.of(redis, settings), Gate(redis), apiframe)
+    told = telling.meters(stack, settings)
+    apiframe = await stack.enter_async_context(ApiframeClient(settings, told.upstream))
+    return Tools(settings, clock, JobStore.of(redis, settings, told.redis), Gate(redis), apiframe, tracing)
 
 
 def _start(stack: AsyncExitStack, tools: Tools) -> Submitter:
@@ -133,9 +139,17 @@ class _Worker(Worker):
             await on_shutdown(self.ctx)
         try:
             async with asyncio.timeout(GOODBYE_SECONDS):
+                await self._until_let_go()
                 await super().close()
         except (RedisError, OSError) as error:  # a TimeoutError is an OSError
             log.warning("stopped without a goodbye to Redis", error=type(error).__name__)
+
+    async def _until_let_go(self) -> None:
+        """What a signal has cancelled goes back to the queue; arq would wait for it here and take that for its own
+        cancellation."""
+        if self.tasks:
+            await asyncio.wait(self.tasks.values())
+            self.tasks.clear()
 
 
 def run(settings: Settings) -> None:

@@ -10,12 +10,15 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from tracker import logs
 from tracker.apiframe.protocol import (
+    ACTION_PATH,
     EdgeBlock,
     InsufficientCredits,
     OutcomeUnknown,
     RateLimited,
     Rejected,
+    SubmissionResult,
     TryAgain,
     Unauthorized,
 )
@@ -23,6 +26,8 @@ from tracker.errors import StoreUnavailable
 from tracker.events import Accepted, Deferred, Event, Expired, Refused
 from tracker.job import Failure, FailureCode, Outcome, Status
 from tracker.store.wire import Stored
+from tracker.tracing import ATTEMPT, JOB_ID, METHOD, RESULT, Attributes
+from tracker.trail import Trail
 from workers import account
 from workers.search import is_of, tells_nothing, unknown_to_us
 from workers.tools import Tools
@@ -114,6 +119,15 @@ async def submit(tools: Tools, job_id: str) -> None:
     stored, mask = await tools.store.get(job_id), await tools.store.mask(job_id)
     if stored is None or stored.job.status is not Status.PENDING:
         return  # a webhook has bound it since it was claimed
+    logs.about(job_id, stored.trail)
+    told: Attributes = {JOB_ID: job_id, ATTEMPT: stored.attempts}
+    if stored.attempts == 1:
+        tools.tracing.past("wait", "internal", stored.trail, stored.job.created_at, tools.clock(), told)
+    with tools.tracing.span("submit", "consumer", stored.trail, told) as span:
+        await _attempt(tools, stored, mask, span.trail)
+
+
+async def _attempt(tools: Tools, stored: Stored, mask: bytes | None, trail: Trail) -> None:
     if _is_late(tools, stored):
         return  # see `expiry`
     if mask is None:
@@ -121,9 +135,22 @@ async def submit(tools: Tools, job_id: str) -> None:
         return
     if stored.rekeyed and not await _may_repeat(tools, stored):
         return
+    await _settle(tools, stored, await _sent(tools, stored, mask, trail))
+
+
+async def _sent(tools: Tools, stored: Stored, mask: bytes, trail: Trail) -> SubmissionResult:
     job = stored.job
-    result = await tools.apiframe.inpaint(job_id, job.parent_job_id or "", mask, job.prompt, stored.webhook_url)
-    log.info("submitted", job_id=job_id, attempt=stored.attempts, result=type(result).__name__)
+    told: Attributes = {JOB_ID: job.id, ATTEMPT: stored.attempts, METHOD: "POST"}
+    with tools.tracing.span(f"POST {ACTION_PATH}", "client", trail, told) as span:
+        result = await tools.apiframe.inpaint(job.id, job.parent_job_id or "", mask, job.prompt, stored.webhook_url)
+        span.note({RESULT: (word := type(result).__name__)})
+        if not isinstance(result, Accepted):
+            span.fail(word)
+    log.info("submitted", attempt=stored.attempts, result=word)
+    return result
+
+
+async def _settle(tools: Tools, stored: Stored, result: SubmissionResult) -> None:
     if isinstance(result, Unauthorized | InsufficientCredits):
         event = await account.refused(tools, result, stored)
     else:

@@ -10,6 +10,7 @@ from tracker.lookups import Lookups
 from tracker.settings import Settings
 from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
+from tracker.tracing import OFF, Tracing
 
 LEASE_MARGIN = timedelta(seconds=5)
 
@@ -21,6 +22,7 @@ class Tools:
     store: JobStore
     gate: Gate
     apiframe: ApiframeClient
+    tracing: Tracing = OFF
 
     @property
     def lease(self) -> timedelta:
@@ -39,4 +41,4 @@ class Tools:
 
     @property
     def lookups(self) -> Lookups:
-        return Lookups(self.settings, self.clock, self.store, self.apiframe)
+        return Lookups(self.settings, self.clock, self.store, self.apiframe, self.tracing)

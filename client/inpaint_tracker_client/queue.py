@@ -127,15 +127,24 @@ class Queue:
         prompt: str | None = None,
         labels: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        *,
+        traceparent: str | None = None,
+        request_id: str | None = None,
     ) -> Queued:
-        """The job's id. With a key, the same request within 24 h gives the same id; another one raises Conflict."""
+        """The job's id. With a key, the same request within 24 h gives the same id; another one raises Conflict.
+
+        `traceparent` (W3C Trace Context) makes the job part of your trace, and `request_id` stands in each line that
+        the service and its workers log about it; one that is not valid is ignored there.
+        """
         fields = {"parentJobId": parent_job_id, "prompt": prompt, "labels": labels, "idempotencyKey": idempotency_key}
         submission = {name: value for name, value in fields.items() if value is not None}
         submission |= {"owner": self._owner, "mask": base64.b64encode(read_mask(mask)).decode()}
+        given = {"traceparent": traceparent, "requestId": request_id}
+        beside = {name: value for name, value in given.items() if value is not None}  # of no request twice the same
         with _redis():
             job_id = await self._id_for(idempotency_key, submission)
             # arq takes a message with the same id once; a repetition after a crash between id and message completes it
-            message = await self._redis.enqueue_job(TASK, submission, _job_id=job_id)
+            message = await self._redis.enqueue_job(TASK, {**submission, **beside}, _job_id=job_id)
         known = Message(job_id, self._redis, _queue_name=QUEUE_NAME, _deserializer=deserialize)
         return Queued.under(job_id, message or known)
 

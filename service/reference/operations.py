@@ -143,6 +143,12 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         text(minLength=1, maxLength=MAX_KEY, pattern=f"^{KEY}$"),
         example="order-8821",
     ),
+    "traceparent": header(
+        "traceparent",
+        "Makes the job part of your trace (W3C Trace Context); one that is not valid is ignored.",
+        text(),
+        example="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    ),
     "X-Webhook-Signature": header(
         "X-Webhook-Signature",
         "`sha256=` and the hex HMAC-SHA256 of the body's bytes, keyed with the SHA-256 of the Apiframe key.",
@@ -240,7 +246,7 @@ OPERATIONS: dict[str, Operation] = {
         "submitJob",
         "Jobs",
         {202: job("Taken.", "pending", headers=("Location", "Idempotency-Replayed"))},
-        ("Idempotency-Key",),
+        ("Idempotency-Key", "traceparent"),
         {
             JSON: Media("InpaintRequest", {"balloon": samples.SUBMISSION}),
             "multipart/form-data": Media(

@@ -1,18 +1,19 @@
 """The short way of a webhook: small, and genuine, or forged by whoever is at the other end of the connection."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from service.failures import source_at
 from service.room import SMALL
-from service.short.passing import UUID, Answer, Asked, Passing, Way, line_of, read
-from service.webhooks import begin, settle, tell
+from service.short.passing import NO_JOB, UUID, Answer, Asked, Passing, Way, line_of, read
+from service.webhooks import WITH_JOB, begin, settle, tell, trace
 from tracker.apiframe.reading import Unreadable
 from tracker.apiframe.signature import Delivery
 from tracker.errors import SignatureRefused, StoreUnavailable, TrackerError
 from tracker.store.jobs import UNKNOWN
+from tracker.trail import Trail
 
 PATH = "/webhooks/apiframe"
-WITH_JOB = f"{PATH}/{{job_id}}"
 BEGINNING = f"POST {PATH}".encode()
 _LINE = line_of(rb"POST /webhooks/apiframe(?:/(%b))?" % UUID)
 
@@ -75,24 +76,30 @@ class _Delivered(_Webhook):
         if answer == UNKNOWN:
             self.later(self._settle())
             return
-        outcome, job_id, _, status, _ = answer
+        outcome, job_id, _, status, before, trail = answer
         self._seen.end(job_id, outcome)
-        if self._way.talks:
-            with self.named():
-                tell(self._seen, status)
-        self._acknowledge()
+        self._acknowledge(self._tell(status, before, Trail(trail)) if self._way.listened else NO_JOB)
+
+    def _tell(self, status: str, before: str, trail: Trail) -> Mapping[str, str]:
+        """To whoever listens; and what its line of a request says of its job."""
+        trace(self._way.state, self._seen, trail, before, status)
+        if not self._way.talks:
+            return NO_JOB
+        with self.named():
+            tell(self._seen, status, trail)
+        return {"job_id": self._seen.job_id or "", **trail.names}
 
     async def _settle(self) -> None:
         await settle(self._way.state, self._seen, self._delivery)
         self._acknowledge()
 
-    def _acknowledge(self) -> None:
+    def _acknowledge(self, about: Mapping[str, str] = NO_JOB) -> None:
         seen = self._seen
         self._way.state.recorder.taken(seen)
         job_id = f'"{seen.job_id}"' if seen.job_id else "null"
         body = f'{{"jobId":{job_id},"outcome":"{seen.outcome}"}}'
         head = f"content-length: {len(body)}\r\ncontent-type: application/json\r\nx-request-id: {self.request_id}\r\n"
-        self.end(200, head.encode(), body.encode())
+        self.end(200, head.encode(), body.encode(), about)
 
     def refuse(self, error: TrackerError) -> None:
         with self.named():

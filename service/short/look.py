@@ -4,13 +4,15 @@ From the record straight to the answer. Only what that does not tell goes by way
 id, one that is not to be seen, a record that cannot be read.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from service.answers import FRESH, answered, etags, visible
 from service.auth import Caller
-from service.short.passing import UUID, Answer, Asked, Passing, Way, line_of, read
+from service.short.passing import NO_JOB, UUID, Answer, Asked, Passing, Way, line_of, read
 from tracker.store.spelling import spell
 from tracker.store.wire import etag_of, unpack
+from tracker.trail import Trail
 
 BEGINNING = b"GET /v1/jobs/"
 _LINE = line_of(rb"GET /v1/jobs/(%b)" % UUID)
@@ -29,13 +31,14 @@ def offered(way: Way, data: bytes, answer: Answer) -> "_Look | None":
 
 
 class _Look(Passing):
-    __slots__ = ("_caller", "_job_id", "_known", "caller")
+    __slots__ = ("_caller", "_job_id", "_known", "_trail", "caller")
     method = "GET"
     route = "/v1/jobs/{job_id}"
 
     def __init__(self, way: Way, asked: Asked, answer: Answer, caller: Caller) -> None:
         super().__init__(way, asked, answer)
         self._job_id, self._caller, self.caller = str(asked.job_id), caller, caller.name
+        self._trail = ""
         given = asked.headers.get(b"if-none-match")
         self._known = etags([given.decode()]) if given else frozenset[str]()
 
@@ -54,6 +57,7 @@ class _Look(Passing):
             fields = unpack(record) if record else {}
             if not self._caller.sees_owner(fields["owner"]):
                 return None
+            self._trail = fields.get("trail", "")
             return etag_of(self._job_id, fields["version"]), spell(self._job_id, fields)
         except (KeyError, TypeError, ValueError):
             return None
@@ -61,10 +65,13 @@ class _Look(Passing):
     def _show(self, etag: str, document: bytes) -> None:
         head = f"etag: {etag}\r\ncache-control: {FRESH}\r\nx-request-id: {self.request_id}\r\n"
         if etag in self._known or "*" in self._known:
-            self.end(304, head.encode(), b"")
+            self.end(304, head.encode(), b"", self._about())
         else:
             head += f"content-length: {len(document)}\r\ncontent-type: application/json\r\n"
-            self.end(200, head.encode(), document)
+            self.end(200, head.encode(), document, self._about())
+
+    def _about(self) -> Mapping[str, str]:
+        return {"job_id": self._job_id, **Trail(self._trail).names} if self._way.talks else NO_JOB
 
     async def _find(self) -> None:
         answer = answered(await visible(self._way.state, self._caller, self._job_id), self._known)

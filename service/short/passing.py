@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, NamedTuple
 
@@ -19,6 +19,7 @@ from tracker.store.connection import UNAVAILABLE, unavailable
 
 Answer = Callable[[int, bytes, bytes, bool], None]
 """Takes status, lines of the head, body, and whether the connection ends with it."""
+NO_JOB: Mapping[str, str] = {}
 log = structlog.get_logger()
 
 UUID = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -93,11 +94,13 @@ _said_by = _Lines()
 
 
 class Way:
-    """What all who go the short way have in common. `talks`: there is a line of the log for each."""
+    """What all who go the short way have in common. `talks`: there is a line of the log for each. `listened`: somebody
+    is told of each delivery, by the log or by traces."""
 
     def __init__(self, state: State) -> None:
         self.state = state
         self.talks = bool(log.is_enabled_for(logging.INFO))
+        self.listened = self.talks or state.tracing.on
         self._tasks: set[asyncio.Task[None]] = set()
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
@@ -164,11 +167,11 @@ class Passing:
             log.error("request failed", method=self.method, path=self.path, request_id=self.request_id, exc_info=error)
             self.refuse(TrackerError(CRASHED))
 
-    def end(self, status: int, head: bytes, body: bytes) -> None:
-        """With all lines of the head but the connection's own."""
+    def end(self, status: int, head: bytes, body: bytes, about: Mapping[str, str] = NO_JOB) -> None:
+        """With all lines of the head but the connection's own. `about` names its job, as lines of the log do."""
         self._answer(status, head, body, self._ends)
         if self._way.talks:
-            told = {"request_id": self.request_id} | ({"caller": self.caller} if self.caller else {})
+            told = {"request_id": self.request_id, **about} | ({"caller": self.caller} if self.caller else {})
             seconds = time.perf_counter() - self._started
             account(self._way.state, self.method, self.path, self.route, status, seconds, told)
         else:

@@ -1,7 +1,10 @@
 """Alerts, dashboard and runbook speak of metrics that /metrics has, and of each other."""
 
+import asyncio
 import json
 import re
+import shutil
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +14,23 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.metrics import Metrics
-from tests.door import door, settings_for
+from tests.door import door, key, settings_for, submission
+from tracker.clock import utc_now
+from tracker.job import Status
+from tracker.store.gauges import Gauges
+from tracker.store.stats import Figures
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 RULES = yaml.safe_load((DEPLOY / "prometheus/alerts.yaml").read_text("utf-8"))["groups"][0]["rules"]
 DASHBOARD = json.loads((DEPLOY / "grafana/dashboards/inpaint-tracker.json").read_text("utf-8"))
 SCALING = DEPLOY / "kubernetes/overlays/highly-available/scaling.yaml"
+SETTINGS = settings_for("redis://127.0.0.1")
+FIGURES = Figures(
+    jobs={Status.PENDING: 1}, in_flight=0, oldest_in_flight=None, queued={"editor": 1}, webhooks=[], settled={},
+    durations={}, credits=[],
+)  # fmt: skip
+FULL = Gauges(FIGURES, {}, mask_bytes=9, paused=False, quarantined=0, oldest={Status.PENDING: utc_now()})
 GIVEN = {"job", "instance", "le"}
 """Labels that Prometheus adds, or a histogram has."""
 
@@ -36,10 +49,13 @@ def names(query: str) -> set[str]:
 def labels() -> dict[str, set[str]]:
     """By family, as declared; most counters have no sample before something has happened."""
     found: dict[str, set[str]] = {}
-    for collector in Metrics(["afk_a"])._registry._collector_to_names:
+    metrics = Metrics(SETTINGS)
+    metrics.render(FULL)
+    for collector in metrics._registry._collector_to_names:
         for family in collector.collect():
             declared = getattr(collector, "_labelnames", ()) or getattr(family, "_labelnames", ())
-            found[family.name] = set(declared)
+            sampled = {label for sample in family.samples for label in sample.labels}
+            found[family.name] = {*declared, *sampled}
     return found
 
 
@@ -47,17 +63,34 @@ def family(name: str) -> str:
     return name.removesuffix("_bucket").removesuffix("_total")
 
 
+def told_by(text: str) -> set[str]:
+    return set(re.findall(r"(?m)^# TYPE (\w+)", text)) | set(re.findall(r"(?m)^(tracker_\w+)", text))
+
+
 @pytest.mark.usefixtures("redis")
 async def test_every_query_asks_for_metrics_that_there_are(redis_url: str) -> None:
-    """As a running service exposes them, also one that has done nothing yet."""
+    """As a running service exposes them, also one that has done nothing yet, with one job that waits."""
     async with door(settings_for(redis_url)) as client:
+        await client.post("/v1/jobs", json=submission(), headers=key("editor"))
         text = (await client.get("/metrics")).text
-    told = set(re.findall(r"(?m)^# TYPE (\w+)", text)) | set(re.findall(r"(?m)^(tracker_\w+)", text))
     asked = set().union(*map(names, queries()))
-    assert len(asked) > 15
-    assert {name.removesuffix("_bucket") for name in asked} - told == set()
+    assert len(asked) > 20
+    assert {name.removesuffix("_bucket") for name in asked} - told_by(text) == set()
     held = {family.name for family in text_string_to_metric_families(text) if family.samples}
     assert "tracker_jobs" in held, "TrackerRedisAway takes it for granted that an empty Redis shows jobs, too"
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed: apt-get install prometheus")
+@pytest.mark.usefixtures("redis")
+async def test_names_and_units_are_as_prometheus_wants_them(redis_url: str) -> None:
+    async with door(settings_for(redis_url)) as client:
+        await client.post("/v1/jobs", json=submission(), headers=key("editor"))
+        text = (await client.get("/metrics")).content
+    promtool = await asyncio.create_subprocess_exec(
+        "promtool", "check", "metrics", stdin=PIPE, stdout=PIPE, stderr=STDOUT
+    )
+    said, _ = await promtool.communicate(text)
+    assert (promtool.returncode, said) == (0, b"")
 
 
 def test_every_query_names_labels_that_there_are() -> None:

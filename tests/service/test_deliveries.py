@@ -17,7 +17,7 @@ from service import recorder
 from service.app import create_app
 from service.metrics import Metrics
 from service.recorder import Recorder
-from tests.door import UPSTREAM_KEY, assert_problem, door, key, settings_for, signed
+from tests.door import assert_problem, door, key, settings_for, signed
 from tests.redis_server import redis_server
 from tests.samples import START, upstream_id
 from tests.service.test_webhooks import job as job  # a fixture
@@ -229,7 +229,7 @@ async def test_a_stop_does_not_wait_long_for_a_redis_that_says_nothing() -> None
     with TemporaryDirectory(prefix="it-") as folder:
         silent = await asyncio.start_unix_server(_say_nothing, f"{folder}/r.sock")
         async with silent, connect(f"unix://{folder}/r.sock") as redis:
-            here = Recorder(Deliveries(redis, timedelta(days=1)), Metrics([UPSTREAM_KEY]), utc_now)
+            here = Recorder(Deliveries(redis, timedelta(days=1)), Metrics(settings_for("redis://127.0.0.1")), utc_now)
             with here.watching(None) as seen:
                 seen.outcome = Outcome.APPLIED
             async with asyncio.timeout(recorder.STOP_SECONDS + 1):

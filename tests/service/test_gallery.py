@@ -9,7 +9,7 @@ from service.images.gallery import Bounds, Gallery, Shelf
 from service.images.pictures import Picture, judged
 from service.metrics import Metrics
 from tests.cdn import Shelves, cdn, gated, picture
-from tests.door import UPSTREAM_KEY, settings_for
+from tests.door import settings_for
 from tracker.apiframe.cdn import Cdn
 from tracker.errors import Busy
 
@@ -39,7 +39,7 @@ async def opened(shelves: Shelves, redis_url: str) -> AsyncIterator[Open]:
     async with Cdn(settings_for(redis_url, apiframe_base_url=shelves.url)) as fetching:
 
         def opened(bounds: Bounds) -> Gallery:
-            galleries.append(Gallery(fetching, Metrics([UPSTREAM_KEY]), 0.2, bounds))
+            galleries.append(Gallery(fetching, Metrics(settings_for("redis://127.0.0.1")), 0.2, bounds))
             return galleries[-1]
 
         yield opened

@@ -4,7 +4,9 @@ Retrying is the worker's business, since only it knows what an attempt may cost.
 """
 
 import asyncio
-from typing import Self
+import time
+from collections.abc import Awaitable
+from typing import Self, TypeVar
 
 import httpx
 
@@ -22,7 +24,10 @@ from tracker.apiframe.protocol import (
     decipher_submission,
     inpaint_request,
 )
+from tracker.meters import Call, Seen
 from tracker.settings import Settings
+
+Result = TypeVar("Result")
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 _NO_ANSWER = (httpx.HTTPError, TimeoutError, AttributeError)
@@ -32,7 +37,9 @@ _NO_ANSWER = (httpx.HTTPError, TimeoutError, AttributeError)
 class ApiframeClient:
     """Every method returns a value of `protocol`; none raises for what upstream or the network does."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, seen: Seen = lambda *_: None) -> None:
+        """`seen` is told of each call."""
+        self._seen = seen
         self._seconds = settings.apiframe_timeout_seconds
         self._http = httpx.AsyncClient(
             base_url=settings.apiframe_base_url.removesuffix("/v2"),  # documented with and without; our paths have it
@@ -55,6 +62,11 @@ class ApiframeClient:
         self, job_id: str, parent_job_id: str, mask: bytes, prompt: str | None, webhook_url: str | None
     ) -> SubmissionResult:
         """Submits with our `job_id` as Idempotency-Key, so that a repetition yields the same job and one charge."""
+        return await self._timed("submit", self._inpaint(job_id, parent_job_id, mask, prompt, webhook_url))
+
+    async def _inpaint(
+        self, job_id: str, parent_job_id: str, mask: bytes, prompt: str | None, webhook_url: str | None
+    ) -> SubmissionResult:
         body = inpaint_request(parent_job_id, mask, prompt, webhook_url)
         headers = {"Idempotency-Key": job_id, "Content-Type": "application/json"}
         try:
@@ -67,6 +79,9 @@ class ApiframeClient:
         return decipher_submission(response.status_code, response.headers, response.content)
 
     async def job(self, upstream_job_id: str) -> LookupResult:
+        return await self._timed("job", self._job(upstream_job_id))
+
+    async def _job(self, upstream_job_id: str) -> LookupResult:
         response = await self._get(f"/v2/jobs/{upstream_job_id}")
         if isinstance(response, TryAgain):
             return response
@@ -74,6 +89,9 @@ class ApiframeClient:
 
     async def jobs(self, cursor: str | None) -> ListResult:
         """A page of the key's own jobs, newest first."""
+        return await self._timed("jobs", self._jobs(cursor))
+
+    async def _jobs(self, cursor: str | None) -> ListResult:
         response = await self._get("/v2/jobs", limit=100, **({"cursor": cursor} if cursor else {}))
         if isinstance(response, TryAgain):
             return response
@@ -81,10 +99,19 @@ class ApiframeClient:
 
     async def account(self) -> AccountResult:
         """The key's team and its credits."""
+        return await self._timed("account", self._account())
+
+    async def _account(self) -> AccountResult:
         response = await self._get("/v2/me")
         if isinstance(response, TryAgain):
             return response
         return decipher_account(response.status_code, response.headers, response.content)
+
+    async def _timed(self, call: Call, asked: Awaitable[Result]) -> Result:
+        began = time.perf_counter()
+        result = await asked
+        self._seen(call, result, time.perf_counter() - began)
+        return result
 
     async def _get(self, path: str, **query: str | int) -> httpx.Response | TryAgain:
         try:

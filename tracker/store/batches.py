@@ -5,6 +5,7 @@ fails does not fail the others. Only where Redis does not answer is everybody wh
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -35,10 +36,10 @@ _Waiting = tuple[Any, Told]
 
 
 class Batches:
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, seen: Callable[[float], None] = lambda _: None) -> None:
         """`call` takes several pieces of news, and calls back with an answer to each, an exception where one failed; or
-        with one exception for all."""
-        self._call = call
+        with one exception for all. `seen` is told how many seconds that took."""
+        self._call, self._seen = call, seen
         self._waiting: deque[_Waiting] = deque()
         self._under_way = 0
         self._due = False
@@ -73,11 +74,13 @@ class Batches:
         if self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
             self._under_way += 1
-            self._call([piece for piece, _ in batch], lambda answers: self._answered(batch, answers))
+            sent = time.perf_counter()
+            self._call([piece for piece, _ in batch], lambda answers: self._answered(batch, sent, answers))
 
-    def _answered(self, batch: list[_Waiting], answers: Answers) -> None:
+    def _answered(self, batch: list[_Waiting], sent: float, answers: Answers) -> None:
         """The next goes out first: Redis has work while these are told."""
         self._under_way -= 1
+        self._seen(time.perf_counter() - sent)
         if isinstance(answers, AWAY):
             batch += self._waiting  # each would wait for the same in its turn: minutes, where many wait
             self._waiting.clear()

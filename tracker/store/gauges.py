@@ -7,6 +7,8 @@ from datetime import datetime
 
 from redis.asyncio import Redis
 
+from tracker.ids import made_at
+from tracker.job import Status
 from tracker.store.connection import served
 from tracker.store.keys import name
 from tracker.store.stats import Figures, read_figures
@@ -15,13 +17,18 @@ from tracker.store.wire import unpack
 
 @dataclass(frozen=True)
 class Gauges:
-    """`key_marks`: jobs in flight by the upstream key they went out with. `mask_bytes` are held."""
+    """`key_marks`: jobs in flight by the upstream key they went out with. `mask_bytes` are held. `oldest`: when the
+    oldest job of each status was created, of those that jobs leave and that have any."""
 
     figures: Figures
     key_marks: Mapping[str, int]
     mask_bytes: int
     paused: bool
     quarantined: int
+    oldest: Mapping[Status, datetime]
+
+
+UNENDED = [status for status in Status if not status.is_final]
 
 
 @served
@@ -32,13 +39,16 @@ async def read_gauges(redis: Redis, now: datetime) -> Gauges:
         pipe.get(name("maskbytes"))
         pipe.exists(name("pause"))
         pipe.xlen(name("quarantine"))
-        in_flight, mask_bytes, paused, quarantined = await pipe.execute()
+        for status in UNENDED:
+            pipe.zrangebylex(name("status", status), "-", "+", 0, 1)
+        in_flight, mask_bytes, paused, quarantined, *oldest = await pipe.execute()
     return Gauges(
         figures=await read_figures(redis, None, now),
         key_marks=await _key_marks(redis, in_flight),
         mask_bytes=int(mask_bytes or 0),
         paused=bool(paused),
         quarantined=quarantined,
+        oldest={status: made_at(ids[0].decode()) for status, ids in zip(UNENDED, oldest, strict=True) if ids},
     )
 
 

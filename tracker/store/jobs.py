@@ -5,7 +5,7 @@ Methods raise StoreUnavailable where Redis does not serve them.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -36,6 +36,7 @@ from tracker.store.scripts import Copies, Scripts
 from tracker.store.standings import Standing, bring_lookups_forward, read_standings, resolve
 from tracker.store.stats import Figures, read_figures
 from tracker.store.wire import Stored, adoption, history_of, pack, read_record, record_of, unpack
+from tracker.trail import NO_TRAIL, Trail
 
 UNKNOWN = ["unknown"]
 """The script's answer where no job is concerned, or one that has yet to be brought over from an older layout."""
@@ -63,6 +64,7 @@ class Applied:
     version: int
     status: Status
     before: Status
+    trail: Trail = NO_TRAIL
 
     @property
     def frees_slot(self) -> bool:
@@ -90,8 +92,9 @@ class Tracked:
 class JobStore:
     def __init__(
         self, redis: Redis, *, retention: timedelta, submit_within: timedelta, backlog: Backlog | None = None,
-        wait_replicas: int = 0,
+        wait_replicas: int = 0, seen: Callable[[float], None] = lambda _: None,
     ) -> None:  # fmt: skip
+        """`seen` is told how many seconds each batch of news and of reads has taken."""
         self._redis = redis
         self._scripts = Scripts(redis)
         self.layouts = Layouts(redis)
@@ -99,21 +102,22 @@ class JobStore:
         self._write = partial(self._scripts.run_and_copy, copies) if wait_replicas else self._scripts.run
         line = Line(redis)
         news = Asking(line, self._news_of, self._apply, _answers)
-        self._news = Batches(news.by_redis_py if wait_replicas else news)
-        self._reads = Batches(Asking(line, _reading_of, self._read, list))
+        self._news = Batches(news.by_redis_py if wait_replicas else news, seen)
+        self._reads = Batches(Asking(line, _reading_of, self._read, list), seen)
         self._backlog = backlog or Backlog()
         self._retention = retention
         self._submit_within = submit_within
         self._mask_life = submit_within + timedelta(hours=1)
 
     @classmethod
-    def of(cls, redis: Redis, settings: Settings) -> "JobStore":
+    def of(cls, redis: Redis, settings: Settings, seen: Callable[[float], None] = lambda _: None) -> "JobStore":
         return cls(
             redis,
             retention=timedelta(days=settings.retention_days),
             submit_within=timedelta(seconds=settings.submit_within_seconds),
             backlog=Backlog(settings.max_pending_jobs, settings.max_pending_mask_bytes),
             wait_replicas=settings.wait_replicas,
+            seen=seen,
         )
 
     @served
@@ -128,7 +132,9 @@ class JobStore:
         return known.decode() if known else minted
 
     @served
-    async def create(self, job: Job, mask: bytes, idempotency: tuple[str, str] | None = None) -> tuple[str, bool]:
+    async def create(
+        self, job: Job, mask: bytes, idempotency: tuple[str, str] | None = None, trail: Trail = NO_TRAIL
+    ) -> tuple[str, bool]:
         """Holds a pending job and its mask, or one that was refused at once. Returns its id, and whether it is earlier.
 
         `idempotency` is the caller's key and a digest of its body; another body under the same key is a Conflict.
@@ -138,7 +144,8 @@ class JobStore:
         digest = _digest(job.owner, key) if key else ""
         lives = _ms(self._mask_life), _ms(IDEMPOTENCY_LIFETIME)
         limits = self._backlog.jobs, self._backlog.mask_bytes
-        verdict, *found = await self._write("create", job.id, mask, digest, body, *lives, *limits, record_of(job))
+        record = record_of(job, trail)
+        verdict, *found = await self._write("create", job.id, mask, digest, body, *lives, *limits, record)
         if verdict == b"full":
             raise Backlogged("Too many jobs wait to be submitted; send this one again later.", BACKLOG_SECONDS)
         job_id = found[0].decode()
@@ -250,12 +257,12 @@ class JobStore:
                 raise NotFound(f"There is no job {job_id}.")
             case ["gone"]:
                 raise NotFound(f"The delivery {quarantined} is in quarantine no more.")
-        outcome, found, version, status, before = answer
-        return Applied(Outcome(outcome), found, version, Status(status), Status(before))
+        outcome, found, version, status, before, trail = answer
+        return Applied(Outcome(outcome), found, version, Status(status), Status(before), Trail(trail))
 
     def put(self, report: Report, now: datetime, told: Told, *, job_id: str | None, silence: timedelta) -> None:
-        """The same without waiting: `told` gets the script's answer (outcome, job id, version, status, status before),
-        UNKNOWN where no job of ours is meant, or what went wrong. Raises StoreUnavailable."""
+        """The same without waiting: `told` gets the script's answer (outcome, job id, version, status, status before,
+        trail), UNKNOWN where no job of ours is meant, or what went wrong. Raises StoreUnavailable."""
         self._news.put(news(report, now, job_id, silence), told)
 
     def _news_of(self, documents: Sequence[dict[str, Any]]) -> tuple[bytes, ...]:

@@ -17,6 +17,7 @@ from pydantic_core import from_json
 from tracker.clock import from_ms, to_ms
 from tracker.ids import made_at
 from tracker.job import Job, MaskFacts, Result
+from tracker.trail import NO_TRAIL, Trail
 from tracker.transitions import Change, Kind
 
 _TIMES = ("submittedAt", "startedAt", "completedAt", "updatedAt", "resultExpiresAt")
@@ -40,6 +41,7 @@ class Stored:
     """An attempt in doubt was made with another upstream key than the one in use."""
     short_of_credits: bool = False
     """Its last attempt was refused for want of credits, though the account showed enough."""
+    trail: Trail = NO_TRAIL
 
     @property
     def etag(self) -> str:
@@ -65,13 +67,14 @@ def as_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def record_of(job: Job) -> bytes:
+def record_of(job: Job, trail: Trail = NO_TRAIL) -> bytes:
     """The record of a new job."""
     document = job.model_dump(mode="json", by_alias=True, exclude_none=True)
     fields: dict[str, Any] = {name: document[name] for name in _PLAIN if name in document}
     fields |= {name: _compact(document[name]) for name in _JSON if document.get(name)}
     fields |= {"mask": short_mask(job.mask)} if job.mask else {}
     fields |= {"completedAt": to_ms(job.completed_at)} if job.completed_at else {}
+    fields |= {"trail": trail.text} if trail.text else {}
     return pack(fields | {"updatedAt": to_ms(job.updated_at), "version": 1, "seq": 1})
 
 
@@ -96,6 +99,7 @@ def read_record(job_id: str, packed: bytes | None) -> Stored | None:
         webhook_url=fields["webhooks"] + job_id if fields.get("webhooks") else None,
         rekeyed="rekeyed" in fields,
         short_of_credits="short" in fields,
+        trail=Trail(fields.get("trail", "")),
     )
 
 

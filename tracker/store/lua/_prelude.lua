@@ -96,19 +96,23 @@ local function forget_mask(id, job)
   job.maskBytes = nil
 end
 
--- Removes a job and every trace of it.
+-- Removes a job and every trace of it. One that has ended holds no slot, waits in no queue, and has no mask any more.
 local function erase(id, job)
   for _, index in ipairs(indexes(job)) do redis.call('ZREM', index, id) end
   redis.call('ZREM', key('status', job.status), id)
   count(job.owner, job.status, -1)
-  free_slot(id, job.owner)
   if job.upstreamJobId and redis.call('HGET', key('upstream'), job.upstreamJobId) == id then
     redis.call('HDEL', key('upstream'), job.upstreamJobId)
   end
-  for _, name in ipairs({ 'claimed', 'finished' }) do redis.call('ZREM', key(name), id) end
   redis.call('ZREM', key('outbox'), 'lookup:' .. id)
-  dequeue(id, job.owner)
-  forget_mask(id, job)
+  if FINAL[job.status] then
+    redis.call('ZREM', key('finished'), id)
+  else
+    free_slot(id, job.owner)
+    redis.call('ZREM', key('claimed'), id)
+    dequeue(id, job.owner)
+    forget_mask(id, job)
+  end
   redis.call('DEL', key('job', id))
 end
 

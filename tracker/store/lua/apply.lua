@@ -2,7 +2,7 @@
 -- The reference for what happens is `decision.decide`. `row_of`, the allowed moves, stands before this text: it is
 -- written from the one table when the scripts are loaded, and so is STRANGERS_OWNER (tracker/store/scripts.py).
 -- ARGV[1] a list of changes, packed (see `tracker/store/wire.py`)
--- Returns a list, packed, with an answer to each: {outcome, id, version, status, status before}, {'unknown'} where no job is
+-- Returns a list, packed, with an answer to each: {outcome, id, version, status, status before, trail}, {'unknown'} where no job is
 -- concerned, {'gone'} where the quarantine has it no more, or {'error', text} for one that failed: it fails alone.
 -- Publishes a job when something that can be seen of it has changed.
 
@@ -329,7 +329,7 @@ local function apply()
     { source = change.source, type = change.type, outcome = outcome, told = change.progress, detail = change.detail })
   save(id, job)
   if visible then publish(id, job) end
-  return { outcome, id, job.version, job.status, before }
+  return { outcome, id, job.version, job.status, before, job.trail or '' }
 end
 
 local function raise(counts, what, by, life)

@@ -1,0 +1,35 @@
+"""What a worker tells Prometheus: calls of upstream's API and the time that Redis takes, on a port of its own.
+
+Each worker is a target, so that one that hangs is seen, and nothing is added up twice. The answer comes from a thread:
+also from a worker whose loop is busy.
+"""
+
+from contextlib import AsyncExitStack
+
+import structlog
+from prometheus_client import CollectorRegistry, start_http_server
+
+from tracker.meters import Meters
+from tracker.settings import Settings
+
+log = structlog.get_logger()
+
+
+def meters(stack: AsyncExitStack, settings: Settings) -> Meters:
+    """Told at METRICS_PORT until the stack is closed. A worker whose port is taken works all the same, and says so."""
+    registry = CollectorRegistry()
+    if settings.metrics_port:
+        _open(stack, settings, registry)
+    return Meters(registry)
+
+
+def _open(stack: AsyncExitStack, settings: Settings, registry: CollectorRegistry) -> None:
+    try:
+        server, thread = start_http_server(settings.metrics_port, settings.host, registry)
+    except OSError as error:
+        log.error("Prometheus is told nothing: METRICS_PORT is taken, or HOST is none of this machine's addresses",
+                  host=settings.host, port=settings.metrics_port, error=error.strerror)  # fmt: skip
+        return
+    stack.callback(thread.join)
+    stack.callback(server.server_close)
+    stack.callback(server.shutdown)
