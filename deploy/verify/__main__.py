@@ -54,6 +54,7 @@ def _try_together(engine: Engine, report: Report) -> None:
             if report.step("compose", stack.get_well, engine):
                 report.step("jobs", stack.complete_a_job)
                 report.step("an image", stack.see_an_image)
+                report.step("doctor", stack.examined, engine)
                 report.step("rolling restart", stack.roll, engine)
                 report.step("Redis restarted", stack.restart_redis, engine)
                 report.step("prometheus", stack.watched)

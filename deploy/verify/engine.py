@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+import tomllib
 from pathlib import Path
 
 from deploy.verify.report import Skip, Wrong
@@ -73,9 +74,11 @@ class Engine:
     def build(self, source: Path, requirements: str, tag: str) -> str:
         """Its size."""
         revision = run("git", "rev-parse", "HEAD").strip()
+        version = tomllib.loads((source / "pyproject.toml").read_text())["project"]["version"]
         self(
             "build", "--pull=never", "--format", "docker", "--layers", "--build-arg", f"BASE={self.env['BASE']}",
-            "--build-arg", f"REQUIREMENTS={requirements}", "--build-arg", f"REVISION={revision}", "-t", tag, source,
+            "--build-arg", f"REQUIREMENTS={requirements}", "--build-arg", f"REVISION={revision}",
+            "--build-arg", f"VERSION={version}", "-t", tag, source,
             seconds=1200,
         )  # fmt: skip
         return f"{int(self('image', 'inspect', tag, '--format', '{{.Size}}')) / 1e6:.0f} MB"

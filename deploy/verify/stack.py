@@ -1,6 +1,7 @@
 """The demo profile of compose, used and restarted under load."""
 
 import asyncio
+import json
 import time
 from collections import Counter
 from collections.abc import Coroutine, Iterator
@@ -77,6 +78,15 @@ def see_an_image() -> str:
     if answer.status_code != 200:
         raise Wrong(f"{answer.status_code} {answer.text}")
     return f"{answer.headers['content-type']}, {len(answer.content)} bytes"
+
+
+def examined(engine: Engine) -> str:
+    """What `doctor` finds from within: settings, Redis and its layout, worker, upstream, the public address."""
+    told = json.loads(engine("exec", _name("service-1"), "inpaint-tracker", "doctor", "--json"))
+    unwell = [f"{one['check']}: {one['message']}" for one in told["findings"] if one["level"] != "ok"]
+    if told["problems"] or any(text.startswith("Redis") for text in unwell):
+        raise Wrong("\n".join(unwell))
+    return "\n".join([f"{len(told['findings'])} findings, {len(unwell)} of them warnings", *unwell])
 
 
 def roll(engine: Engine) -> str:
