@@ -30,10 +30,11 @@ verify: .venv/verify        ## the image, compose and Kubernetes as they are run
 	@deploy/verify/install || true
 	$(BIN)/python -m deploy.verify $(ARGS)
 
-check: .venv/dev            ## style and types
+check: .venv/dev            ## style, types, and what we take from others: locks and licences
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m deploy.audit
 
 serve worker: .venv/demo    ## the two processes, settings from the environment and .env
 	$(BIN)/inpaint-tracker $@ $(ARGS)

@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy.verify import alone, front, kube, stack
+from deploy.verify import alone, failover, front, kube, stack
 from deploy.verify.engine import IMAGE, Engine
 from deploy.verify.report import Report, Skip, Wrong
 from deploy.verify.shell import ROOT, run
@@ -52,6 +52,7 @@ def _try(engine: Engine, report: Report) -> None:
                 report.step("nginx with TLS", front.tried)
     except (Skip, Wrong) as error:
         report.step("compose", _say, error)
+    report.step("a Redis fail-over", failover.tried, engine)
     report.step("play kube", kube.play, engine)
 
 
