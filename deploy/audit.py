@@ -38,7 +38,8 @@ ALLOWED = {
 """None asks for our own source. MPL asks for changes to its own files, of which we make none."""
 SPELLED = {
     "Apache Software License": "Apache-2.0", "BSD License": "BSD-3-Clause", "ISC License (ISCL)": "ISC",
-    "3-Clause BSD License": "BSD-3-Clause", "MIT License": "MIT", "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0", "DFSG approved": "",
+    "3-Clause BSD License": "BSD-3-Clause", "MIT License": "MIT",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0", "DFSG approved": "",
 }  # fmt: skip
 """Classifiers of the index, and what is told without, as SPDX has them."""
 READ = {
@@ -169,7 +170,7 @@ def licence_of(name: str, installed: dict[str, Distribution]) -> str:
         return told["License-Expression"]
     classes = [one.rpartition(" :: ")[2] for one in told.get_all("Classifier") or () if one.startswith("License")]
     spelled = " AND ".join(filter(None, (SPELLED.get(one, one) for one in classes)))
-    plain = told["License"] if "License" in told else "not told"
+    plain = (told.get_all("License") or ["not told"])[0]
     return spelled or SPELLED.get(plain, plain)
 
 
