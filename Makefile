@@ -65,6 +65,9 @@ sandbox: .venv/demo         ## a stand-in for Apiframe on 127.0.0.1:9000
 	$(PIP) install --require-hashes -r requirements/verify.txt
 	@touch $@
 
+.venv/dclint:                # for `make verify`, where there is npm
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv/dclint dclint@3.1.0
+
 .venv/policy: requirements/policy.txt | .venv/pip   # for `make verify`: checkov, some 470 MB
 	$(PYTHON) -m venv .venv/policy
 	.venv/policy/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/policy.txt

@@ -37,11 +37,10 @@ ALLOWED = {
 }  # fmt: skip
 """None asks for our own source. MPL asks for changes to its own files, of which we make none."""
 SPELLED = {
-    "Apache Software License": "Apache-2.0", "BSD License": "BSD-3-Clause", "ISC License (ISCL)": "ISC",
-    "3-Clause BSD License": "BSD-3-Clause", "MIT License": "MIT",
-    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0", "DFSG approved": "",
+    "3-Clause BSD License": "BSD-3-Clause", "Apache Software License": "Apache-2.0", "BSD License": "BSD-3-Clause",
+    "ISC License (ISCL)": "ISC", "MIT License": "MIT", "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0", "DFSG approved": "",
 }  # fmt: skip
-"""Classifiers of the index, and what is told without, as SPDX has them."""
+"""Classifiers of the index, and what else is said, as SPDX has it."""
 READ = {
     "async-timeout": "Apache-2.0", "axe-playwright-python": "MIT AND MPL-2.0", "colorama": "BSD-3-Clause",
     "numpy": "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0",
@@ -170,8 +169,8 @@ def licence_of(name: str, installed: dict[str, Distribution]) -> str:
         return told["License-Expression"]
     classes = [one.rpartition(" :: ")[2] for one in told.get_all("Classifier") or () if one.startswith("License")]
     spelled = " AND ".join(filter(None, (SPELLED.get(one, one) for one in classes)))
-    plain = (told.get_all("License") or ["not told"])[0]
-    return spelled or SPELLED.get(plain, plain)
+    other = told["License"] if "License" in told else "not told"  # noqa: SIM401  no mapping
+    return spelled or SPELLED.get(other, other)
 
 
 def _licences(installed: dict[str, Distribution]) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""python -m deploy.verify, from the root of a clone; what is not committed is not tried in the image."""
+"""python -m deploy.verify [--quick], from the root of a clone; what is not committed is not tried in the image.
+
+--quick: validators, the image, and each of its processes alone.
+"""
 
 import sys
 import tempfile
@@ -41,6 +44,11 @@ def _try(engine: Engine, report: Report) -> None:
     report.step("what is in it", alone.contents, engine)
     for command in ("serve", "worker", "sandbox"):
         report.step(f"{command} alone", alone.process, engine, command)
+    if "--quick" not in sys.argv:
+        _try_together(engine, report)
+
+
+def _try_together(engine: Engine, report: Report) -> None:
     try:
         with stack.running(engine):
             if report.step("compose", stack.get_well, engine):

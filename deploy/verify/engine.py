@@ -5,7 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from deploy.verify.report import Wrong
+from deploy.verify.report import Skip, Wrong
 from deploy.verify.shell import BESIDE, ROOT, attempt, program, run
 
 STAND_IN = "localhost/inpaint-stand-in"
@@ -31,13 +31,16 @@ events_logger = "file"
 
 class Engine:
     def __init__(self) -> None:
-        """Raises Skip where there is no podman."""
+        """Raises Skip where there is no podman that works."""
         self.podman = program("podman", "deploy/verify/install installs it")
         self.env = {"PATH": f"{BESIDE}{os.pathsep}{os.environ['PATH']}", "TAG": TAG}
         if not Path("/run/systemd/system").exists():
             config = Path(tempfile.mkdtemp()) / "containers.conf"
             config.write_text(PLAIN)
             self.env |= {"CONTAINERS_CONF": str(config), "BUILDAH_ISOLATION": "chroot"}
+        code, told = attempt(self.podman, "info", env=self.env)
+        if code:
+            raise Skip(f"podman cannot be used here: {told.strip().splitlines()[-1]}")
 
     def __call__(self, *arguments: str | Path, seconds: float = 600, given: str | None = None) -> str:
         return run(self.podman, *arguments, env=self.env, seconds=seconds, given=given)
@@ -63,7 +66,9 @@ class Engine:
 
     def _make_stand_in(self) -> None:
         program("mmdebstrap", "deploy/verify/install installs it")
-        run(ROOT / "deploy/verify/base", STAND_IN, env=self.env)
+        code, told = attempt(ROOT / "deploy/verify/base", STAND_IN, env=self.env)
+        if code:
+            raise Skip(f"no image can be pulled, and none made of Debian's packages: {told.strip().splitlines()[-1]}")
 
     def build(self, source: Path, requirements: str, tag: str) -> str:
         """Its size."""

@@ -11,7 +11,7 @@ from deploy.verify.report import Skip, Wrong
 
 ROOT = Path(__file__).parents[2]
 BESIDE = Path(sys.executable).parent
-PLACES = (BESIDE, BESIDE.parent / "policy" / "bin")
+PLACES = (BESIDE, BESIDE.parent / "policy/bin", BESIDE.parent / "dclint/node_modules/.bin")
 NOISE = ("systemd", "failed to connect to syslog")
 """Where there is no systemd, podman says so at every step."""
 
