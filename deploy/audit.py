@@ -38,7 +38,8 @@ ALLOWED = {
 """None asks for our own source. MPL asks for changes to its own files, of which we make none."""
 SPELLED = {
     "3-Clause BSD License": "BSD-3-Clause", "Apache Software License": "Apache-2.0", "BSD License": "BSD-3-Clause",
-    "ISC License (ISCL)": "ISC", "MIT License": "MIT", "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0", "DFSG approved": "",
+    "ISC License (ISCL)": "ISC", "MIT License": "MIT", "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+    "DFSG approved": "",
 }  # fmt: skip
 """Classifiers of the index, and what else is said, as SPDX has it."""
 READ = {
