@@ -62,6 +62,9 @@ class Layouts:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._settled = False
+        """Nothing was to be brought over when somebody last looked, which probes do every few seconds: what is of our
+        layout stays so, unless an old backup is restored beneath us."""
 
     @served
     async def stamp(self, *, only_look: bool = False) -> Stamp:
@@ -70,12 +73,14 @@ class Layouts:
             pipe.hgetall(_STAMP)
             pipe.zcard(_JOBS)
             fields, total = await pipe.execute()
-        if not fields:
-            first = await self._unstamped()
+        if fields:
+            found = _read({key.decode(): value.decode() for key, value in fields.items()}, total)
+        else:
+            found = Stamp(await self._unstamped())
             if not only_look:
-                await cast(Any, self._redis.hsetnx(_STAMP, "version", str(first)))
-            return Stamp(first)
-        return _read({key.decode(): value.decode() for key, value in fields.items()}, total)
+                await cast(Any, self._redis.hsetnx(_STAMP, "version", str(found.version)))
+        self._settled = found.version == VERSION and found.since is None
+        return found
 
     async def _unstamped(self) -> int:
         """Installations from before the stamp have layout 1, if the oldest job has."""
@@ -93,9 +98,12 @@ class Layouts:
     async def is_moving(self) -> bool:
         """Whether a migration is under way. Raises StoreUnavailable as `check` does: what is not found by a layout that
         is not ours may be there all the same."""
+        if self._settled:
+            return False
         version, since = await cast(Any, self._redis.hmget(_STAMP, ["version", "since"]))
         if int(version or VERSION) != VERSION:
             raise StoreUnavailable(str(Stamp(int(version)).obstacle))
+        self._settled = since is None and version is not None
         return since is not None
 
     @served
@@ -125,7 +133,7 @@ class Layouts:
     @served
     async def begin(self, now: datetime) -> None:
         """From here on, processes that know only the layout before leave Redis alone."""
-        since = (await self.stamp()).version
+        since, self._settled = (await self.stamp()).version, False
         fields = {"version": VERSION, "since": since, "cursor": "+", "moved": 0, "began": to_ms(now)}
         await cast(Any, self._redis.hset(_STAMP, mapping=fields))
 
