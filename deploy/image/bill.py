@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path("usr/share/inpaint-tracker")
+READ = {"protobuf": "BSD-3-Clause"}
+"""By hand, of distributions whose own words are no licence that the tool knows."""
 
 
 def complete(root: Path) -> None:
     bill = json.loads((root / FOLDER / "sbom.cdx.json").read_text())
+    for one in bill["components"]:
+        if one["name"] in READ and not one.get("licenses"):
+            one["licenses"] = [{"license": {"id": READ[one["name"]]}}]
     bill["components"] += [_python(), *map(_debian, sorted((root / "var/lib/dpkg/status.d").iterdir()))]
     (root / FOLDER / "sbom.cdx.json").write_text(json.dumps(bill, indent=1))
     lines = [f"{one['name']:32} {one['version']:20} {_licences(one)}\n" for one in bill["components"]]
