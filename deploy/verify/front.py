@@ -78,7 +78,7 @@ def _answers() -> Iterator[str]:
 
 def _expect(what: str, answer: httpx.Response, status: int) -> str:
     if answer.status_code != status:
-        raise Wrong(f"{what}: {answer.status_code}, not {status}")
+        raise Wrong(f"{what}: {answer.status_code}, not {status}\n{answer.text[:500]}")
     return f"{what}: {status}"
 
 
@@ -89,6 +89,7 @@ async def _stream() -> str:
         async with http.stream("GET", f"{BASE}{PREFIX}/v1/stream") as events:
             body = {"parentJobId": parent, "mask": base64.b64encode(mask()).decode()}
             answer = await http.post(f"{BASE}{PREFIX}/v1/jobs", json=body)
+            _expect("a job", answer, 202)
             location, started = answer.headers["Location"], time.monotonic()
             async for line in events.aiter_lines():
                 if answer.json()["id"] in line:
