@@ -44,10 +44,10 @@ def get_well(engine: Engine) -> str:
 
 
 def watched() -> str:
-    """Prometheus scrapes both services, and knows our rules; nothing is wrong enough for one to fire."""
+    """Prometheus scrapes services and workers, and knows our rules; nothing is wrong enough for one to fire."""
     with httpx.Client(base_url=PROMETHEUS, timeout=5) as http:
         end = time.monotonic() + 60
-        while (health := _targets(http)) != ["up", "up"]:
+        while (health := _targets(http)) != ["up"] * len(ROLLED):
             if time.monotonic() > end:
                 raise Wrong(f"targets: {health}")
             time.sleep(1)
@@ -55,7 +55,7 @@ def watched() -> str:
     firing = [rule["name"] for rule in rules if rule["state"] == "firing"]
     if firing:
         raise Wrong(f"firing: {firing}")
-    return f"2 targets up, {len(rules)} rules, none fires; Grafana is not tried"
+    return f"{len(health)} targets up, {len(rules)} rules, none fires; Grafana is not tried"
 
 
 def _targets(http: httpx.Client) -> list[str]:
