@@ -51,7 +51,8 @@ def watched() -> str:
             if time.monotonic() > end:
                 raise Wrong(f"targets: {health}")
             time.sleep(1)
-        rules = http.get("/api/v1/rules").json()["data"]["groups"][0]["rules"]
+        groups = http.get("/api/v1/rules").json()["data"]["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
     firing = [rule["name"] for rule in rules if rule["state"] == "firing"]
     if firing:
         raise Wrong(f"firing: {firing}")
