@@ -38,20 +38,22 @@ class Migration:
             try:
                 await self._look()
             except StoreUnavailable as error:
-                self._tell(str(error))
+                self._tell(log.warning, str(error))
             await asyncio.sleep(ROUND_SECONDS if self._ready.is_set() else WAITING_SECONDS)
 
-    def _tell(self, why: str) -> None:
+    def _tell(self, say: Callable[..., None], why: str) -> None:
         """Once, however often it is so."""
         if why != self._told:
-            log.error("cannot work with what is in Redis", error=why)
+            say("cannot work with what is in Redis", error=why)
         self._told = why
 
     async def _look(self) -> None:
         stamp = await self._layouts.stamp()
         if (stamp.version < VERSION or stamp.since is not None) and await self._layouts.lock(self._whose):
             await self._migrate()
-        await self._layouts.check()
+        if obstacle := (await self._layouts.stamp()).obstacle:
+            self._tell(log.error, obstacle)  # a person has to see to it; Redis comes back by itself
+            return
         self._told = ""
         self._ready.set()
 
