@@ -6,12 +6,14 @@ It answers every GET with what BENCH_SAME says: the yardstick for reading. uvico
 import hashlib
 import hmac
 import os
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tests.door import UPSTREAM_KEY
 
 OPTIONS = ("--log-level", "warning", "--no-access-log", "--loop", "uvloop", "--http", "httptools")
 COMMAND = ("uvicorn", "bench.l1:app", *OPTIONS)
+Send = Callable[[Any], Awaitable[None]]
 KEYED = hmac.new(hashlib.sha256(UPSTREAM_KEY.encode()).hexdigest().encode(), digestmod=hashlib.sha256)
 SAME = os.environ.get("BENCH_SAME", "ok").encode()
 TAKEN: Any = {"type": "http.response.start", "status": 204, "headers": []}
@@ -22,19 +24,19 @@ FOUND: Any = {
 }  # fmt: skip
 
 
-async def app(scope: Any, receive: Any, send: Any) -> None:
+async def app(scope: Any, receive: Any, send: Send) -> None:
     if scope["type"] == "lifespan":
         return await _lifespan(receive, send)
     if scope["method"] == "GET":
         await send(FOUND)
-        return await send({"type": "http.response.body", "body": SAME})  # type: ignore[no-any-return]
+        return await send({"type": "http.response.body", "body": SAME})
     body, more = b"", True
     while more:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
     await send(TAKEN if _genuine(scope["headers"], body) else REFUSED)
-    return await send({"type": "http.response.body", "body": b""})  # type: ignore[no-any-return]
+    return await send({"type": "http.response.body", "body": b""})
 
 
 def _genuine(headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
@@ -44,7 +46,7 @@ def _genuine(headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
     return hmac.compare_digest(b"sha256=" + mac.hexdigest().encode(), given)
 
 
-async def _lifespan(receive: Any, send: Any) -> None:
+async def _lifespan(receive: Any, send: Send) -> None:
     for _ in range(2):
         message = await receive()
         await send({"type": message["type"] + ".complete"})

@@ -91,7 +91,7 @@ async def _beside_masks(console: Console, scale: Scale, rate: float, redis_url: 
 
     async def submit(served: Served) -> Sending:
         await load([mask], [served.port])  # starts the helper, as the first deliveries warm up the rest
-        return await prepared([mask] * masks, [served.port], MASKS_A_SECOND)
+        return await prepared([mask] * masks, [served.port], MASKS_A_SECOND, last=True)
 
     kinds: dict[str, Callable[[], Awaitable[Round]]] = {
         "without": partial(one_round, ours(redis_url), jobs, rate),
@@ -99,6 +99,8 @@ async def _beside_masks(console: Console, scale: Scale, rate: float, redis_url: 
     }
     found = await in_turn(console, scale.rounds, kinds, "webhooks beside masks")
     console.print(_table(f"{rate:,.0f} webhooks a second, without and with {MASKS_A_SECOND} masks of 1 MB", found))
+    came = [one.beside.rate for one in found["with masks"] if one.beside]
+    console.print(f"Masks answered a second, of {MASKS_A_SECOND} that were due: {spread(came, 1)}.")
     slower = ratio(_p99(found["with masks"]), _p99(found["without"]))
     faults = sum(one.faults for rounds in found.values() for one in rounds)
     return Measure(f"webhooks: p99 beside {MASKS_A_SECOND} masks of 1 MB a second, to without", slower, 2, 1.3), faults

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from rich.console import Console, Group
+from rich.console import Console, Group, JustifyMethod
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -108,8 +108,8 @@ class JobBars:
         bar = max(_BAR[0], min(_BAR[1], room - title, (room - title) // 2 if self._for_ever else room))
         words = room - title - bar - 2 if self._for_ever else 0
         table = Table.grid(padding=(0, 2, 0, 0))
-        for width, justify in ((title, "left"), (bar, "left"), (5, "right"), (10, "left"), (8, "right")):
-            table.add_column(width=width, no_wrap=True, overflow="ellipsis", justify=justify)  # type: ignore[arg-type]
+        for width, justify in _columns(title, bar):
+            table.add_column(width=width, no_wrap=True, overflow="ellipsis", justify=justify)
         if words >= _WORDS:
             table.add_column(width=words, no_wrap=True, overflow="ellipsis")
         now = datetime.now(UTC)
@@ -117,6 +117,10 @@ class JobBars:
             cells = (Text(row.title), *_figures(row.job, bar, now), Text(words_of(row.job), "dim"))
             table.add_row(*cells[: len(table.columns)])
         return table
+
+
+def _columns(title: int, bar: int) -> tuple[tuple[int, JustifyMethod], ...]:
+    return (title, "left"), (bar, "left"), (5, "right"), (10, "left"), (8, "right")
 
 
 def _those_that_fit(rows: Sequence[_Row], room: int) -> list[_Row]:

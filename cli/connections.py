@@ -38,7 +38,7 @@ class Connection(HttpToolsProtocol):
     _shortway: ShortWay | None = None
     """Of our service; other applications have none."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         super().connection_made(transport)
         self._host = self.client[0] if self.client else ""
         self._shortway = None if self.root_path else self.app_state.get("shortway")

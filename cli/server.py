@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 import uvicorn
 
-STOP_SECONDS = 8
+STOP_SECONDS = 6
+"""For requests in hand when we are asked to stop; what has to be said and written after that takes two more."""
 HEAD_SECONDS = 20.0
 log = structlog.get_logger()
 

@@ -38,9 +38,16 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 def _require_few(body: bytes) -> None:
-    parts = sum(body.count(sign) for sign in (b",", b"[", b"{"))
-    if parts > MAX_PARTS:
-        raise BadRequest(f"The body has {parts:,} commas and brackets; no request here needs more than {MAX_PARTS:,}.")
+    if sum(_times(sign, body) for sign in (b",", b"[", b"{")) > MAX_PARTS:
+        raise BadRequest(f"The body has more than {MAX_PARTS:,} commas and brackets, which no request here needs.")
+
+
+def _times(sign: bytes, body: bytes) -> int:
+    """Up to one too many. Where there are few, `find` goes through a megabyte in a thirtieth of the time of `count`."""
+    times, at = 0, body.find(sign)
+    while at >= 0 and times <= MAX_PARTS:
+        times, at = times + 1, body.find(sign, at + 1)
+    return times
 
 
 def _escaped(string: re.Match[bytes]) -> bytes:

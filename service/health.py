@@ -3,12 +3,19 @@
 Parameters are ignored here, as nowhere else: a probe that its sender has decorated must not take the service down.
 """
 
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from service.requests import STOPPING
 from service.state import state_of
-from tracker.errors import StoreUnavailable
+from tracker.errors import StoreUnavailable, Unavailable
+
+T = TypeVar("T")
 
 
 async def healthz(_: Request) -> Response:
@@ -22,17 +29,28 @@ async def healthz(_: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Tell whether requests can be served.
 
-    They can when Redis answers and has the scripts. `instance` is the same for every process of one installation.
+    They can when Redis answers and has the scripts, until the process is asked to stop.
+    `instance` is the same for every process of one installation.
     """
-    instance = await state_of(request).store.ready()
+    state = state_of(request)
+    if state.feed.is_closed:  # at the first sign of the stop, while requests in hand are still answered
+        raise Unavailable(STOPPING)
+    instance = await state.store.ready()
     return JSONResponse({"status": "ready", "instance": instance})
 
 
 async def metrics(request: Request) -> Response:
     """Give figures to Prometheus."""
     state = state_of(request)
+    gauges, has_worker = await asyncio.gather(
+        _or_none(state.store.gauges(state.clock())), _or_none(state.queue.has_worker())
+    )
+    return Response(state.metrics.render(gauges, has_worker), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _or_none(asked: Awaitable[T]) -> T | None:
+    """None while Redis is away; the counters tell most just then."""
     try:
-        gauges = await state.store.gauges(state.clock())
+        return await asked
     except StoreUnavailable:
-        gauges = None  # the counters tell most just then
-    return Response(state.metrics.render(gauges), media_type=CONTENT_TYPE_LATEST)
+        return None

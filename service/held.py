@@ -9,6 +9,8 @@ from typing import Any
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from tracker.job import Status
+from tracker.store.condition import Condition
 from tracker.store.gauges import Gauges
 
 
@@ -17,6 +19,7 @@ class Held(Collector):
         """`key_names`: what each upstream key is called, by its mark."""
         self._key_names = key_names
         self.gauges: Gauges | None = None
+        self.has_worker: bool | None = None
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Names are taken also while there is nothing to tell."""
@@ -27,6 +30,9 @@ class Held(Collector):
             yield from _of_jobs(self.gauges)
             yield from _of_webhooks(self.gauges)
             yield self._by_key(self.gauges)
+            yield from _of_redis(self.gauges.condition)
+        if self.has_worker is not None:
+            yield _one("workers_alive", "1 while any worker gives its sign of life to the queue.", self.has_worker)
 
     def _by_key(self, gauges: Gauges) -> GaugeMetricFamily:
         counts = dict.fromkeys(self._key_names.values(), 0)
@@ -40,6 +46,8 @@ class Held(Collector):
 def _of_jobs(gauges: Gauges) -> Iterator[GaugeMetricFamily]:
     figures, oldest = gauges.figures, {status: made.timestamp() for status, made in gauges.oldest.items()}
     yield _several("jobs", "Jobs held, by status.", "status", figures.jobs)
+    ended = {status: figures.ended.get(status, 0) for status in Status if status.is_final}
+    yield _several("jobs_ended_last_hour", "Jobs that ended, by status.", "status", ended)
     yield _several("jobs_queued", "Pending jobs that wait for a slot, by owner.", "owner", figures.queued)
     yield _one("jobs_in_flight", "Jobs submitted and not yet ended upstream.", figures.in_flight)
     yield _several(
@@ -62,7 +70,16 @@ def _of_webhooks(gauges: Gauges) -> Iterator[GaugeMetricFamily]:
     yield _one("webhooks_quarantined", "Genuine webhooks that could not be read, held.", gauges.quarantined)
 
 
-def _one(name: str, text: str, value: float) -> GaugeMetricFamily:
+def _of_redis(condition: Condition | None) -> Iterator[GaugeMetricFamily]:
+    """What it does not tell, or does not have, has no sample."""
+    used, limit, written = (condition.used, condition.limit, condition.written) if condition else (0, 0, None)
+    yield _one("redis_memory_bytes", "Bytes of memory that Redis uses.", used or None)
+    yield _one("redis_memory_bytes_limit", "maxmemory: bytes that it may use; none without a limit.", limit or None)
+    text = "1 where Redis' last write to its append-only file went well; none without such a file."
+    yield _one("redis_append_only_ok", text, written)
+
+
+def _one(name: str, text: str, value: float | None) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"tracker_{name}", text, value=value)
 
 

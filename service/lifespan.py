@@ -36,7 +36,7 @@ from tracker.store.jobs import JobStore
 from tracker.store.quarantine import Quarantine
 from tracker.store.signedout import SignedOut
 from tracker.supervision import keep_running
-from tracker.tracing import begin
+from tracker.telemetry import begin
 
 ROOM, DOORSTEP = 96 * 1024 * 1024, 32 * 1024 * 1024
 """Bytes of large bodies at once, of callers and of webhooks: 8 submissions of the largest size, 136 deliveries."""

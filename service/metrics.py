@@ -19,8 +19,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self.meters = Meters(self._registry)
         keys = settings.signing_keys  # the current one first, then those rotated out
-        names = ("current", *(f"previous-{n}" for n in range(1, len(keys))))
-        self._key_names = {mark_of(key): key_name for key, key_name in zip(keys, names, strict=True)}
+        self.key_names = ("current", *(f"previous-{n}" for n in range(1, len(keys))))
         self.deliveries = self._often("webhook_deliveries", "Genuine webhooks, by what became of them.", "outcome")
         self.refusals = self._counter("webhook_refusals", "Webhooks refused, by cause.", "cause")
         self.unlogged = self._often(
@@ -46,7 +45,7 @@ class Metrics:
         self.listeners = self._gauge("stream_listeners", "Streams that are open in this process.")
         for name, text, limit in _limits(settings):
             self._gauge(name, text).set(limit)
-        self._held = Held(self._key_names)
+        self._held = Held(dict(zip(map(mark_of, keys), self.key_names, strict=True)))
         self._registry.register(self._held)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -60,9 +59,9 @@ class Metrics:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"tracker_{name}", text, labels, registry=self._registry)
 
-    def render(self, gauges: Gauges | None) -> bytes:
-        """`gauges` are None while Redis is away: then they are left out, rather than shown as they were."""
-        self._held.gauges = gauges
+    def render(self, gauges: Gauges | None, has_worker: bool | None) -> bytes:
+        """Each is None while its Redis is away: then it is left out, rather than shown as it was."""
+        self._held.gauges, self._held.has_worker = gauges, has_worker
         return generate_latest(self._registry)
 
 

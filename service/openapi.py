@@ -10,20 +10,14 @@ from typing import Any, Protocol
 from pydantic.alias_generators import to_camel
 
 from service.reference import samples
-from service.reference.operations import (
-    EVERYWHERE,
-    GUARDED,
-    HEADERS,
-    OPERATIONS,
-    OPTIONAL_HEADERS,
-    PARAMETERS,
-    SIZES,
-    TAGS,
-    Answer,
-    Media,
-    Operation,
-)
-from service.reference.schemas import REF, schemas
+from service.reference.headers import HEADERS, OPTIONAL_HEADERS
+from service.reference.operation import Answer, Media, Operation
+from service.reference.operations import OPERATIONS, TAGS
+from service.reference.parameters import PARAMETERS
+from service.reference.refusals import EVERYWHERE, GUARDED
+from service.reference.schemas import schemas
+from service.reference.schemas.words import REF
+from service.reference.sizes import SIZES
 from tracker.errors import InvalidInput, MethodNotAllowed, TooManyFailures, TrackerError, Unauthenticated, Unavailable
 
 Document = dict[str, Any]

@@ -98,7 +98,7 @@ class Recorder:
 
     def taken(self, seen: Sighting) -> None:
         self._metrics.deliveries.inc(seen.outcome)
-        self._metrics.secret_forms.inc(seen.secret_form, seen.key_index)
+        self._metrics.secret_forms.inc(seen.secret_form, self._metrics.key_names[seen.key_index])
         self._metrics.acknowledgement.observe(seen.seconds)
         if seen.id or seen.outcome not in USUAL:
             self._keep(seen)

@@ -15,7 +15,15 @@ from service.documents import json_object
 from service.problems import problem
 from service.room import Room
 from service.state import State, state_of
-from tracker.errors import BadRequest, HeadersTooLarge, TooLarge, TooSlow, TrackerError, UnsupportedMediaType
+from tracker.errors import (
+    BadRequest,
+    HeadersTooLarge,
+    TooLarge,
+    TooSlow,
+    TrackerError,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from tracker.ids import token
 from tracker.logs import of_request
 from tracker.trail import SANE_ID
@@ -33,6 +41,7 @@ MAX_DIGITS = 18
 """Of a length; what has more is as much too large with as many."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CRASHED = "The service failed; its log has more."
+STOPPING = "The service is being stopped; send this again."
 CLIENT_GONE = 499
 """nginx's word for a client that went away before its request was whole; for the log alone."""
 PROBES = ("/healthz", "/readyz", "/metrics")
@@ -67,6 +76,9 @@ class RequestContext:
                     await self.app(scope, receive, answer)
             except ClientDisconnect:
                 answer.status = CLIENT_GONE
+            except asyncio.CancelledError:  # the service stops, and has waited for this as long as it could
+                if not answer.status:
+                    await problem(Unavailable(STOPPING), request_id)(scope, receive, answer)
             except Exception:
                 log.exception("request failed", method=scope["method"], path=scope["path"])
                 if not answer.status:

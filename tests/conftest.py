@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
 from tests import invariants
@@ -13,6 +14,9 @@ from tests.redis_server import redis_server
 from tests.samples import Sample
 from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
+
+settings.register_profile("here", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("here")  # the same everywhere, on machines with hiccups, too; `make fuzz` looks further
 
 
 @pytest.fixture(scope="session")

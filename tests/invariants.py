@@ -20,7 +20,7 @@ _TIMED = {"mask", "hold", "quiet", "probe", "polls", "minute", "hour", "day", "q
 @asynccontextmanager
 async def kept(redis_url: str) -> AsyncIterator[Redis]:
     """An empty Redis, checked at the end."""
-    client = connect(redis_url)
+    client = connect(redis_url, reply_within=10)
     await client.flushall()
     yield client
     try:

@@ -139,7 +139,7 @@ async def start_worker(stack: AsyncExitStack, tools: Tools) -> Submitter:
 
 
 async def _tools(stack: AsyncExitStack, settings: Settings) -> Tools:
-    redis = connect(settings.redis_url.get_secret_value())
+    redis = connect(settings.redis_url.get_secret_value(), reply_within=10)
     stack.push_async_callback(redis.aclose)
     client = await stack.enter_async_context(ApiframeClient(settings))
     store = JobStore(redis, retention=timedelta(days=30), submit_within=timedelta(days=1))

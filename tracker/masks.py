@@ -110,11 +110,10 @@ def from_bytes(data: bytes) -> Mask:
     _require_a_sane_length(data)
     bands = _bands(_decoded(data))
     level = bands[0] if len(bands) == 1 else Image.merge("RGB", bands).convert("L")
-    shades = level.histogram()
-    if len(bands) > 1 or _some(shades, IS_GREY):
-        _require_black_and_white(level, bands)
     snapped = level.point(SNAPPED)
-    white = _some(shades, SNAPPED)
+    if len(bands) > 1 or _some_grey(level, snapped):
+        _require_black_and_white(level, bands)
+    white = snapped.tobytes().count(b"\xff")
     if not white:
         raise MaskRefused(
             f"Nothing in the mask is white (its lightest pixel is {level.getextrema()[1]} of 255): "
@@ -126,9 +125,11 @@ def from_bytes(data: bytes) -> Mask:
     return Mask(facts, _png(snapped))
 
 
-def _some(shades: list[int], wanted: list[int]) -> int:
-    """How many pixels have one of the shades that a table maps to something."""
-    return sum(count for count, mapped in zip(shades, wanted, strict=True) if mapped)
+def _some_grey(level: Image.Image, snapped: Image.Image) -> bool:
+    """Most masks have none, and are nothing else than snapped, which is told in a twentieth of the time."""
+    if ImageChops.difference(level, snapped).getbbox() is None:
+        return False
+    return any(count for count, grey in zip(level.histogram(), IS_GREY, strict=True) if grey)
 
 
 def _fault(text: str, start: int, digits: int) -> str:

@@ -16,15 +16,20 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from tracker.store.connection import connect, served
 from tracker.store.pool import pool_for
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
+    from redis.asyncio import Redis
 
 QUEUE_NAME = "inpaint:arq"
 SUBMIT = "submit"
 INPAINT = "inpaint"
 """The task by which a backend that shares our Redis submits without HTTP; see docs/queue.md."""
+
+SIGN_OF_LIFE = f"{QUEUE_NAME}:health-check"
+"""arq's workers write it every ten seconds, and it lives one second longer."""
 
 HINT_SECONDS = 0.5
 """A caller's answer waits no longer for a hint."""
@@ -74,6 +79,11 @@ class Queue:
     def _arq(self) -> "ArqRedis":
         return connect_queue(self._url, retries=1, reply_within=HINT_SECONDS)
 
+    @cached_property
+    def _redis(self) -> "Redis":
+        """For what needs no arq, which takes its time and memory to import."""
+        return connect(self._url, reply_within=HINT_SECONDS)
+
     async def hint(self, job_id: str) -> None:
         """Tells the workers that a job waits. Never raises: the sweep finds what no message announced."""
         try:
@@ -82,6 +92,13 @@ class Queue:
         except (RedisError, OSError) as error:
             log.warning("hint not sent", job_id=job_id, error=type(error).__name__)
 
+    @served
+    async def has_worker(self) -> bool:
+        """Whether any has given a sign of life in the last ten seconds. Raises StoreUnavailable."""
+        return bool(await self._redis.exists(SIGN_OF_LIFE))
+
     async def aclose(self) -> None:
+        if "_redis" in vars(self):
+            await self._redis.aclose()
         if "_arq" in vars(self):
             await self._arq.aclose(close_connection_pool=True)

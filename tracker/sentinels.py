@@ -8,11 +8,14 @@ User and password are those of Redis itself. `rediss+sentinel` speaks TLS to Red
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 SCHEMES = ("redis+sentinel", "rediss+sentinel")
 PORT = 26379
 OPTIONS = {"sentinel_username", "sentinel_password", "ssl_ca_certs"}
+EXPECTED = "expected redis+sentinel://[user:password@]host:port,host:port/name of the primary"
+_ADDRESS = re.compile(r"([a-z+]+)://([^/?#]*)([^?#]*)(?:\?([^#]*))?")
+"""Not by `urlsplit`: that of Debian's Python, mended since, refuses brackets after a comma."""
 _NODE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/@]+)(?::([0-9]{1,5}))?")
 
 
@@ -37,24 +40,32 @@ def is_watched(url: str) -> bool:
 
 def parse(url: str) -> Watched:
     """Raises ValueError, which names no part of the address."""
-    parts = urlsplit(url)
-    login, _, hosts = parts.netloc.rpartition("@")
+    scheme, netloc, path, query = _parts(url)
+    login, _, hosts = netloc.rpartition("@")
     username, _, password = login.partition(":")
-    name, _, database = parts.path.strip("/").partition("/")
-    options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+    name, _, database = path.strip("/").partition("/")
+    options = dict(parse_qsl(query, strict_parsing=bool(query)))
     if not name or not re.fullmatch("[0-9]*", database) or set(options) - OPTIONS:
-        raise ValueError("expected redis+sentinel://[user:password@]host:port,host:port/name of the primary")
+        raise ValueError(EXPECTED)
     return Watched(
         nodes=tuple(map(_node, hosts.split(","))),
         name=unquote(name),
         database=int(database or 0),
-        tls=parts.scheme == "rediss+sentinel",
+        tls=scheme == "rediss+sentinel",
         username=unquote(username) or None,
         password=unquote(password) or None,
         sentinel_username=options.get("sentinel_username"),
         sentinel_password=options.get("sentinel_password"),
         ca_file=options.get("ssl_ca_certs"),
     )
+
+
+def _parts(url: str) -> tuple[str, str, str, str]:
+    found = _ADDRESS.fullmatch(url)
+    if found is None:
+        raise ValueError(EXPECTED)
+    scheme, netloc, path, query = found.groups("")
+    return scheme, netloc, path, query
 
 
 def _node(text: str) -> tuple[str, int]:

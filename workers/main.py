@@ -24,7 +24,7 @@ from tracker.store.feed import REPLY_SECONDS, Feed, FeedEntry
 from tracker.store.gate import Gate
 from tracker.store.jobs import JobStore
 from tracker.supervision import keep_running
-from tracker.tracing import begin
+from tracker.telemetry import begin
 from workers import alive, telling, tidy
 from workers.account import AccountWatch
 from workers.door import Door

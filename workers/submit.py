@@ -6,6 +6,7 @@ nothing announced.
 
 import asyncio
 import random
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -37,6 +38,9 @@ AT_ONCE = 16
 EDGE_HOLD = timedelta(seconds=10)
 OUTAGE_HOLD = timedelta(seconds=2)
 LONGEST_BACKOFF = 60.0
+STOP_SECONDS, HAND_BACK_SECONDS = 6.0, 1.5
+"""For Apiframe to answer when we are asked to stop, and for telling that it has not: within the ten that `docker stop`
+leaves."""
 DOUBTS = 10
 """Attempts after which a 409 is believed, even where an outcome was unknown before."""
 
@@ -57,19 +61,37 @@ class Submitter:
         self._wake.set()
 
     async def run(self) -> None:
-        """For ever. When cancelled, attempts in hand are finished: each may be worth 16 credits."""
+        """For ever. When cancelled, attempts in hand are finished, each may be worth 16 credits, or handed back."""
         in_hand: set[asyncio.Task[None]] = set()
         try:
             while True:
                 await self._round(in_hand)
         finally:
             if in_hand:
-                await asyncio.shield(asyncio.wait(in_hand))
+                await asyncio.shield(self._finish(in_hand))
+
+    async def _finish(self, in_hand: set[asyncio.Task[None]]) -> None:
+        _, late = await asyncio.wait(in_hand, timeout=STOP_SECONDS)
+        for task in late:
+            task.cancel()
+        with suppress(TimeoutError):  # then their leases end in a moment
+            async with asyncio.timeout(HAND_BACK_SECONDS):
+                await asyncio.gather(
+                    *late, *(self._hand_back(task.get_name()) for task in late), return_exceptions=True
+                )
+
+    async def _hand_back(self, job_id: str) -> None:
+        """To whichever worker comes next; upstream may have it all the same."""
+        stored = await self._tools.store.get(job_id)
+        if stored and stored.job.status is Status.PENDING:
+            until = self._tools.clock() + _backoff(stored.attempts)
+            await _apply(self._tools, stored, Deferred("The worker was stopped.", until, outcome_unknown=True))
+            log.warning("stopped before Apiframe had answered; it is repeated with the same key", job_id=job_id)
 
     async def _round(self, in_hand: set[asyncio.Task[None]]) -> None:
         self._wake.clear()
         while job_id := await self._claim():
-            task = asyncio.create_task(self._submit(job_id))
+            task = asyncio.create_task(self._submit(job_id), name=job_id)
             in_hand.add(task)
             task.add_done_callback(in_hand.discard)
         try:

@@ -1,4 +1,4 @@
-"""Redis: reachable, new enough, kept on disk, never evicting, and its clock."""
+"""Redis: reachable, new enough, kept on disk, with room, never evicting, and its clock."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,12 +10,13 @@ from cli.doctor.finding import Finding, ok, problem, warning
 from tracker.errors import StoreUnavailable
 from tracker.settings import Settings
 from tracker.store.condition import Condition, read_condition
-from tracker.store.connection import UNAVAILABLE, connect
+from tracker.store.connection import UNAVAILABLE, connect, why
 from tracker.store.keys import VERSION
 from tracker.store.layouts import Layouts
 
 SKEW_SECONDS = 2.0
 LAYOUT = "Redis layout"
+MIB = 1024 * 1024
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -34,17 +35,21 @@ async def _look(check: str, url: str, *more: Callable[[Redis], Awaitable[Finding
         facts = [*_facts(check, await read_condition(redis)), await _clock(check, redis)]
         return facts + [await look(redis) for look in more]
     except (StoreUnavailable, *UNAVAILABLE) as error:
-        text = f"cannot be used: {type(error).__name__}"
         return [
-            problem(check, text, "Check the address, the password, that it runs, and that INFO and TIME are allowed.")
-        ]
+            problem(
+                check, f"cannot be used: {why(error)}",
+                "Check the address, the password, that it runs, and that INFO and TIME are allowed.",
+            )
+        ]  # fmt: skip
     finally:
         await redis.aclose()
 
 
 def _facts(check: str, found: Condition) -> Iterator[Finding]:
     yield _version(check, found)
-    yield _persistence(f"{check} persistence", found.append_only)
+    yield _persistence(f"{check} persistence", found)
+    if found.used:
+        yield _memory(f"{check} memory", found)
     yield _eviction(f"{check} eviction", found)
 
 
@@ -54,10 +59,23 @@ def _version(check: str, found: Condition) -> Finding:
     return ok(check, f"answers; {found.known_as}")
 
 
-def _persistence(check: str, append_only: bool) -> Finding:
-    if append_only:
+def _persistence(check: str, found: Condition) -> Finding:
+    if found.written is False:
+        text = "appendonly yes, and the last write to its file failed: it refuses whatever is new"
+        return problem(check, text, "Make room on its disk, or mend it; Redis then goes on by itself.")
+    if found.append_only:
         return ok(check, "appendonly yes")
     return warning(check, "appendonly no: a restart of Redis forgets the latest jobs, or all", "Set appendonly yes.")
+
+
+def _memory(check: str, found: Condition) -> Finding:
+    used = f"{found.used / MIB:,.1f} MiB used"
+    if not found.limit:
+        return ok(check, f"{used}, without a limit")
+    text = f"{used}, of maxmemory {found.limit / MIB:,.1f} MiB"
+    if not found.is_nearly_full:
+        return ok(check, text)
+    return warning(check, f"{text}: once it is full, nothing new is taken", "Raise maxmemory, or lower RETENTION_DAYS.")
 
 
 def _eviction(check: str, found: Condition) -> Finding:

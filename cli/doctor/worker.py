@@ -3,12 +3,9 @@
 from contextlib import aclosing
 
 from cli.doctor.finding import Finding, ok, warning
-from tracker.queue import QUEUE_NAME
+from tracker.queue import SIGN_OF_LIFE
 from tracker.settings import Settings
 from tracker.store.connection import UNAVAILABLE, connect
-
-SIGN_OF_LIFE = f"{QUEUE_NAME}:health-check"
-"""arq's workers write it every ten seconds, and it lives one second longer."""
 
 
 async def examine(settings: Settings) -> list[Finding]:

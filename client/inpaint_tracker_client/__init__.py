@@ -21,7 +21,6 @@ from inpaint_tracker_client.errors import (
     Conflict,
     Forbidden,
     InvalidInput,
-    JobFailed,
     NotConfigured,
     NotFound,
     Problem,
@@ -32,10 +31,9 @@ from inpaint_tracker_client.errors import (
     Unauthenticated,
     Unavailable,
     UnexpectedAnswer,
-    WaitTimeout,
 )
 from inpaint_tracker_client.masks import MaskSource
-from inpaint_tracker_client.models import Event, Failure, Job, Mask, Result
+from inpaint_tracker_client.models import Event, Failure, Job, JobFailed, Mask, Result, WaitTimeout
 from inpaint_tracker_client.sync import Tracker
 from inpaint_tracker_client.version import __version__
 

@@ -17,17 +17,15 @@
     ├── ChangesMissed             by `stream`: more happened than the service keeps; list again
     └── JobFailed                 by `Job.raise_for_failure`: `job`, `code`
 
+The two that hold a job stand beside it, in `models`.
+
 Wrong arguments are ValueError and TypeError, as anywhere in Python, and are raised before anything is sent.
 """
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
-
-if TYPE_CHECKING:
-    from inpaint_tracker_client.models import Job
 
 
 class Problem(BaseModel):
@@ -160,17 +158,6 @@ class UnexpectedAnswer(TrackerError):
     """Usually the url leads to something else, or something in between answers in the service's place."""
 
 
-class WaitTimeout(TrackerError):
-    """The job goes on; wait for it again whenever you like."""
-
-    def __init__(self, job: "Job") -> None:
-        super().__init__(job)
-        self.job = job
-
-    def __str__(self) -> str:
-        return f"job {self.job.id} is still {self.job.status} ({self.job.progress} %)"
-
-
 class ChangesMissed(TrackerError):
     """Changes of jobs were missed while the stream was interrupted for long: `Tracker.list` tells how things stand."""
 
@@ -180,20 +167,3 @@ class ChangesMissed(TrackerError):
 
     def __str__(self) -> str:
         return f"changes were missed: {self.detail or 'list the jobs again'}"
-
-
-class JobFailed(TrackerError):
-    """The job ended without images: it FAILED or was CANCELLED."""
-
-    def __init__(self, job: "Job") -> None:
-        super().__init__(job)
-        self.job = job
-
-    @property
-    def code(self) -> str | None:
-        """Such as `provider_failed`; None for a cancelled job."""
-        return self.job.error.code if self.job.error else None
-
-    def __str__(self) -> str:
-        why = f": {self.job.error.message} ({self.job.error.code})" if self.job.error else ""
-        return f"job {self.job.id} {self.job.status}{why}"

@@ -1,4 +1,4 @@
-"""What the service tells of a job: frozen, snake_case here, camelCase on the wire.
+"""What the service tells of a job: frozen, snake_case here, camelCase on the wire. And the two errors that hold a job.
 
 A newer service may send more fields and more words than are known here: such fields are ignored, such words are kept.
 Times are aware datetimes in UTC.
@@ -11,7 +11,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from inpaint_tracker_client.errors import JobFailed
+from inpaint_tracker_client.errors import TrackerError
 
 FINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 
@@ -92,11 +92,39 @@ class Job(Wire):
         >>> job = Job(id="0198", status="FAILED", error={"code": "provider_failed", "message": "Banned prompt"})
         >>> job.raise_for_failure()
         Traceback (most recent call last):
-        inpaint_tracker_client.errors.JobFailed: job 0198 FAILED: Banned prompt (provider_failed)
+        inpaint_tracker_client.models.JobFailed: job 0198 FAILED: Banned prompt (provider_failed)
         """
         if self.is_final and self.status != "COMPLETED":
             raise JobFailed(self)
         return self
+
+
+class WaitTimeout(TrackerError):
+    """The job goes on; wait for it again whenever you like."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self.job = job
+
+    def __str__(self) -> str:
+        return f"job {self.job.id} is still {self.job.status} ({self.job.progress} %)"
+
+
+class JobFailed(TrackerError):
+    """The job ended without images: it FAILED or was CANCELLED."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self.job = job
+
+    @property
+    def code(self) -> str | None:
+        """Such as `provider_failed`; None for a cancelled job."""
+        return self.job.error.code if self.job.error else None
+
+    def __str__(self) -> str:
+        why = f": {self.job.error.message} ({self.job.error.code})" if self.job.error else ""
+        return f"job {self.job.id} {self.job.status}{why}"
 
 
 class Event(Wire):

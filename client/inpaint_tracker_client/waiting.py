@@ -4,8 +4,7 @@ import time
 
 from inpaint_tracker_client.answers import Reply, read_job
 from inpaint_tracker_client.calls import Call, held
-from inpaint_tracker_client.errors import WaitTimeout
-from inpaint_tracker_client.models import Job
+from inpaint_tracker_client.models import Job, WaitTimeout
 
 HOLD = 30.0
 """Seconds of one held answer: half of what the service allows, and less than most proxies' patience."""

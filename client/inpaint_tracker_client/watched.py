@@ -35,11 +35,13 @@ def pool_for(url: str, connect_seconds: float) -> ConnectionPool:
     tls = {"ssl": True, "ssl_ca_certs": options.get("ssl_ca_certs")} if parts.scheme == "rediss+sentinel" else {}
     limits: dict[str, Any] = {"socket_connect_timeout": connect_seconds, **tls}
     asking = {"username": options.get("sentinel_username"), "password": options.get("sentinel_password"), **limits}
-    sentinels = _Sentinels(  # type: ignore[no-untyped-call]
+    sentinels = _Sentinels(  # type: ignore[no-untyped-call]  # redis-py has no types here
         [_node(host) for host in hosts.split(",")], sentinel_kwargs=asking | {"socket_timeout": connect_seconds}
     )
     access = {"username": unquote(user) or None, "password": unquote(password) or None, "db": int(database or 0)}
-    return SentinelConnectionPool(unquote(name), sentinels, **access, **limits)  # type: ignore[no-untyped-call]
+    return SentinelConnectionPool(  # type: ignore[no-untyped-call]  # as above
+        unquote(name), sentinels, **access, **limits
+    )
 
 
 class _Sentinels(Sentinel):

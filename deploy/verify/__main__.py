@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy.verify import alone, failover, front, kube, stack
+from deploy.verify import alone, failover, front, kube, stack, watch
 from deploy.verify.engine import IMAGE, Engine
 from deploy.verify.report import Report, Skip, Wrong
 from deploy.verify.shell import ROOT, run
@@ -57,7 +57,8 @@ def _try_together(engine: Engine, report: Report) -> None:
                 report.step("doctor", stack.examined, engine)
                 report.step("rolling restart", stack.roll, engine)
                 report.step("Redis restarted", stack.restart_redis, engine)
-                report.step("prometheus", stack.watched)
+                report.step("prometheus", watch.watched)
+                report.step("dashboard", watch.drawn)
                 report.step("nginx with TLS", front.tried)
     except (Skip, Wrong) as error:
         report.step("compose", _say, error)

@@ -16,6 +16,7 @@ from deploy.verify.alone import LOCKED
 from deploy.verify.engine import IMAGE, Engine
 from deploy.verify.load import KEY, SIDE, mask
 from deploy.verify.report import Wrong
+from deploy.verify.senders import sending
 from deploy.verify.shell import ROOT
 
 NETWORK, PLACE = "inpaint-verify-failover", "10.213.76"
@@ -145,13 +146,8 @@ class _Load:
 async def _loaded() -> AsyncIterator[_Load]:
     async with httpx.AsyncClient(base_url=URL, headers=KEY, timeout=20) as http:
         load = _Load(http)
-        senders = [asyncio.create_task(load.send()) for _ in range(SENDERS)]
-        try:
+        async with sending(load.send, SENDERS):
             yield load
-        finally:
-            for sender in senders:
-                sender.cancel()
-            await asyncio.gather(*senders, return_exceptions=True)
 
 
 async def _killed(engine: Engine) -> str:

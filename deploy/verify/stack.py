@@ -18,7 +18,6 @@ PROJECT = "inpaint-verify"
 FILES = ("-f", "compose.yaml", "-f", "verify/steady.yaml", "--env-file", "verify/verify.env")
 PROFILES = ("--profile", "demo", "--profile", "watch")
 SERVICE, SANDBOX = "http://127.0.0.1:18000", "http://127.0.0.1:19000"
-PROMETHEUS = "http://127.0.0.1:19090"
 PARTS = ("redis", "sandbox", "service-1", "service-2", "worker-1", "worker-2", "proxy")
 ROLLED = ("service-1", "service-2", "worker-1", "worker-2")
 BREATH_SECONDS = 3
@@ -41,30 +40,6 @@ def get_well(engine: Engine) -> str:
     for part in PARTS:
         engine.until_well(_name(part))
     return f"{', '.join(PARTS)} well after {time.monotonic() - started:.1f} s"
-
-
-def watched() -> str:
-    """Prometheus scrapes services and workers, and knows our rules; nothing is wrong enough for one to fire."""
-    with httpx.Client(base_url=PROMETHEUS, timeout=5) as http:
-        end = time.monotonic() + 60
-        while (health := _targets(http)) != ["up"] * len(ROLLED):
-            if time.monotonic() > end:
-                raise Wrong(f"targets: {health}")
-            time.sleep(1)
-        groups = http.get("/api/v1/rules").json()["data"]["groups"]
-    rules = [rule for group in groups for rule in group["rules"]]
-    firing = [rule["name"] for rule in rules if rule["state"] == "firing"]
-    if firing:
-        raise Wrong(f"firing: {firing}")
-    return f"{len(health)} targets up, {len(rules)} rules, none fires; Grafana is not tried"
-
-
-def _targets(http: httpx.Client) -> list[str]:
-    try:
-        active = http.get("/api/v1/targets?state=active").json()["data"]["activeTargets"]
-    except httpx.TransportError:
-        return []
-    return [target["health"] for target in active]
 
 
 def complete_a_job() -> str:

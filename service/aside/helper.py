@@ -6,7 +6,6 @@ It reads submissions until that is closed, whatever signals come: whoever starte
 import os
 import signal
 import socket
-import sys
 import traceback
 from threading import Lock, Thread
 from time import sleep
@@ -17,8 +16,6 @@ from tracker.errors import TrackerError
 
 AT_ONCE = 2
 """Masks: each may take some hundred megabytes for a moment."""
-
-
 NICE = 10
 """Where there is no policy for whoever comes last."""
 REST_SECONDS = 0.003
@@ -26,18 +23,19 @@ REST_SECONDS = 0.003
 whoever wakes up then run on, whatever its policy, to make up for that."""
 
 
-def give_way() -> None:
-    """For the calling thread and what it starts, under Linux; elsewhere for the whole process. Whoever else wakes up is
-    served at once."""
+def comes_last(pid: int = 0) -> bool:
+    """Whoever else wakes up is served before this process, and what it starts, from now on; 0 is our own. False where
+    that cannot be had."""
     try:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
     except (AttributeError, OSError):
-        os.nice(NICE)
+        return False
+    return True
 
 
 def main() -> None:
-    if sys.platform != "linux":  # there, whoever started this had a thread that did
-        give_way()
+    if not comes_last():
+        os.nice(NICE)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     with socket.socket(fileno=0) as line, line.makefile("rb") as stream:

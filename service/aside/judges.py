@@ -10,16 +10,14 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import ExitStack
-from functools import partial
 from itertools import count
 
 import structlog
 from anyio import CapacityLimiter, to_thread
 
-from service.aside.helper import AT_ONCE, give_way
+from service.aside.helper import AT_ONCE, comes_last
 from service.aside.wire import Head, framed, receive, understood
 from service.submissions import read_submission
 from tracker.errors import Unavailable
@@ -151,23 +149,18 @@ async def start(command: Sequence[str]) -> Helper:
     ours, theirs = socket.socketpair()
     with ExitStack() as unless_started, theirs:
         unless_started.enter_context(ours)
-        process = await _at_low_priority(partial(_spawned, command, theirs))
+        process = await to_thread.run_sync(_spawned, command, theirs)
         unless_started.pop_all()
     ours.setblocking(False)
     return Helper(process, *await asyncio.open_connection(sock=ours))
 
 
-async def _at_low_priority(call: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
-    """Under Linux in a thread that has it, and passes it on from the first moment; elsewhere the helper sees to it."""
-    thread = ThreadPoolExecutor(1, initializer=give_way if sys.platform == "linux" else None)
-    try:
-        return await asyncio.get_running_loop().run_in_executor(thread, call)
-    finally:
-        thread.shutdown(wait=False)
-
-
 def _spawned(command: Sequence[str], line: socket.socket) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, stdin=line.fileno(), stdout=subprocess.DEVNULL, env=_surroundings())
+    """It comes last from its first moments on, in which it reads its modules. Not from a thread that comes last itself:
+    one that holds Python's lock, and gets no processor, would hold up the service."""
+    process = subprocess.Popen(command, stdin=line.fileno(), stdout=subprocess.DEVNULL, env=_surroundings())
+    comes_last(process.pid)
+    return process
 
 
 def _surroundings() -> dict[str, str]:

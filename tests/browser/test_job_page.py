@@ -46,7 +46,7 @@ async def test_an_image_opens_in_full(at: Windows, here: Town) -> None:
     assert (await loading.value).ok
 
 
-@pytest.mark.parametrize("here", [{"sandbox": {"run_seconds": 3}}], indirect=True)
+@pytest.mark.parametrize("here", [{"sandbox": {"run_seconds": 6}}], indirect=True)
 async def test_a_job_is_followed_to_its_end(at: Windows, here: Town) -> None:
     """The page shows the images when they are there, and was never loaded anew."""
     await pause(here)

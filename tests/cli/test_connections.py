@@ -34,6 +34,13 @@ async def url(redis: Redis, redis_url: str) -> AsyncIterator[str]:
         yield url
 
 
+@pytest.fixture
+async def patient_url(redis: Redis, redis_url: str) -> AsyncIterator[str]:
+    """Where heads have half a minute."""
+    async with serving(create_app(settings_for(redis_url)), head_seconds=30) as url:
+        yield url
+
+
 async def test_headers_that_do_not_come_are_given_up(url: str) -> None:
     """408 to who has begun, however slowly it goes on; who says nothing is not answered."""
     started = time.monotonic()
@@ -82,13 +89,13 @@ async def test_a_second_request_on_a_connection_has_its_own_time(url: str) -> No
     ],
     ids=["address", "headers", "header", "empty lines", "trailer", "extension"],
 )
-async def test_what_belongs_to_no_body_has_a_bound(url: str, parts: tuple[bytes, ...]) -> None:
+async def test_what_belongs_to_no_body_has_a_bound(patient_url: str, parts: tuple[bytes, ...]) -> None:
     """uvicorn would hold all of it."""
     assert sum(map(len, parts)) > 5 * MAX_IDLE_BYTES
     started = time.monotonic()
-    answers = statuses(await told(url, *parts))
+    answers = statuses(await told(patient_url, *parts))
     assert answers in ([431], [400], [])  # not [] but where the end was lost with the rest that was still to be read
-    assert time.monotonic() - started < 0.25
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(

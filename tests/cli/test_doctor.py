@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from cli.doctor import clock
+from cli.doctor import clock, store
 from cli.doctor.finding import Level
 from tests.cli.command import execute
 from tests.door import UPSTREAM_KEY
 from tests.processes import environment, free_port, started
 from tests.redis_server import redis_server
 from tests.town import Town, town
+from tracker.store.condition import condition_of
 from tracker.store.keys import name
 
 NOWHERE = "http://127.0.0.1:9"
@@ -127,6 +128,23 @@ async def test_a_redis_that_forgets_is_a_problem(here: Town, tmp_path: Path) -> 
     with TemporaryDirectory(prefix="it-") as folder, redis_server(Path(folder), *options) as url:
         code, found = await examined(tmp_path, **settings(here, REDIS_URL=url))
     assert (code, level(found, "Redis eviction"), level(found, "Redis persistence")) == (1, "problem", "ok")
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("0", "ok"), ("100mb", "ok"), ("1mb", "warning")])
+async def test_the_memory_that_redis_uses_is_told(here: Town, tmp_path: Path, limit: str, expected: str) -> None:
+    """With its limit, if there is one; near it, in time."""
+    with TemporaryDirectory(prefix="it-") as folder, redis_server(Path(folder), "--maxmemory", limit) as url:
+        _, found = await examined(tmp_path, **settings(here, REDIS_URL=url))
+    [finding] = found["Redis memory"]
+    assert finding["level"] == expected
+    assert " MiB used" in finding["message"]
+    assert ("maxmemory" in finding["message"]) == (limit != "0")
+
+
+def test_an_append_only_file_that_cannot_be_written_is_a_problem() -> None:
+    """Redis refuses every write meanwhile."""
+    unwell = condition_of({"aof_enabled": 1, "aof_last_write_status": "err"})
+    assert store._persistence("Redis persistence", unwell).level is Level.PROBLEM
 
 
 async def test_a_key_that_apiframe_refuses_is_a_problem(here: Town, tmp_path: Path) -> None:

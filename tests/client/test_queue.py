@@ -148,7 +148,7 @@ async def test_a_queue_behind_sentinels_outlives_a_fail_over(tmp_path: Path) -> 
     """By the address that the service has; while nobody is primary it says so."""
     with guarded(tmp_path) as guard:
         await until_replicated(guard)
-        async with asyncio.timeout(40), Queue(guard.url, "editor") as queue:
+        async with asyncio.timeout(90), Queue(guard.url, "editor") as queue:
             before = await queue.submit(PARENT, mask_png(), idempotency_key="order-8")
             async with connect(guard.url) as redis:
                 await redis.wait(1, 5000)

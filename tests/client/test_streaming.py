@@ -193,7 +193,7 @@ async def test_a_service_that_ends_each_stream_at_once_is_not_hammered_at(connec
     began = time.monotonic()
     async with unruly(*acts) as server, connect(server.url) as tracker:
         assert await progress(tracker.stream(), 1) == [1]
-    assert 0.25 + 0.5 + 1 < time.monotonic() - began < 5
+    assert 0.25 + 0.5 + 1 < time.monotonic() - began < 12
 
 
 async def test_what_is_known_to_be_final_is_not_told_again(connect: Connect) -> None:
@@ -225,13 +225,13 @@ async def test_a_dead_connection_is_noticed(connect: Connect, monkeypatch: pytes
     """By the heartbeats that do not come; those that come keep it."""
     for shell in (aio, sync):
         assert shell.QUIET == 40
-        monkeypatch.setattr(shell, "QUIET", 0.5)
+        monkeypatch.setattr(shell, "QUIET", 2.0)
     beats = [part for _ in range(4) for part in (0.3, b": still here\n\n")]
     acts = [streams(told(1, progress=10), *beats, HOLD), streams(told(2, "COMPLETED", 100))]
     async with unruly(*acts) as server, connect(server.url) as tracker:
         began = time.monotonic()
         assert await progress(tracker.watch("0198")) == [10, 100]
-    assert time.monotonic() - began > 1.7
+    assert time.monotonic() - began > 3.1
     assert positions(server) == [None, "1"]
 
 

@@ -28,9 +28,11 @@ SCALING = DEPLOY / "kubernetes/overlays/highly-available/scaling.yaml"
 SETTINGS = settings_for("redis://127.0.0.1")
 FIGURES = Figures(
     jobs={Status.PENDING: 1}, in_flight=0, oldest_in_flight=None, queued={"editor": 1}, webhooks=[], settled={},
-    durations={}, credits=[],
+    ended={}, durations={}, credits=[],
 )  # fmt: skip
-FULL = Gauges(FIGURES, {}, mask_bytes=9, paused=False, quarantined=0, oldest={Status.PENDING: utc_now()})
+FULL = Gauges(
+    FIGURES, {}, mask_bytes=9, paused=False, quarantined=0, oldest={Status.PENDING: utc_now()}, condition=None
+)
 GIVEN = {"job", "instance", "le"}
 """Labels that Prometheus adds, or a histogram has."""
 
@@ -50,7 +52,7 @@ def labels() -> dict[str, set[str]]:
     """By family, as declared; most counters have no sample before something has happened."""
     found: dict[str, set[str]] = {}
     metrics = Metrics(SETTINGS)
-    metrics.render(FULL)
+    metrics.render(FULL, has_worker=True)
     for collector in metrics._registry._collector_to_names:
         for family in collector.collect():
             declared = getattr(collector, "_labelnames", ()) or getattr(family, "_labelnames", ())

@@ -150,7 +150,7 @@ async def test_a_body_that_keeps_coming_has_time(redis: Redis, redis_url: str) -
     async with door(settings_for(redis_url, request_timeout_seconds=0.3)) as api:
 
         async def steady() -> AsyncIterator[bytes]:
-            yield b'{"mask": "' + b"A" * 262_144
+            yield b'{"mask": "' + b"A" * 1_048_576
             for _ in range(5):
                 await asyncio.sleep(0.1)
                 yield b"A"

@@ -5,7 +5,7 @@ import gzip
 import struct
 import zlib
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -58,9 +58,22 @@ class Place:
 
 @pytest.fixture
 async def place(store: JobStore, redis_url: str) -> AsyncIterator[Place]:
+    async with a_place(store, redis_url, 20) as here:
+        yield here
+
+
+@pytest.fixture
+async def hasty(store: JobStore, redis_url: str) -> AsyncIterator[Place]:
+    """Where a fetch may take little time."""
+    async with a_place(store, redis_url, PATIENCE) as here:
+        yield here
+
+
+@asynccontextmanager
+async def a_place(store: JobStore, redis_url: str, patience: float) -> AsyncIterator[Place]:
     async with AsyncExitStack() as stack:
         shelves = await stack.enter_async_context(cdn())
-        settings = settings_for(redis_url, apiframe_base_url=shelves.url, apiframe_timeout_seconds=PATIENCE)
+        settings = settings_for(redis_url, apiframe_base_url=shelves.url, apiframe_timeout_seconds=patience)
         url = await stack.enter_async_context(serving(create_app(settings)))
         limits = httpx.Limits(max_connections=None)
         api = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=30, limits=limits))
@@ -269,18 +282,18 @@ async def test_a_failure_is_not_kept(place: Place) -> None:
     assert (await place.get(sample)).status_code == 200
 
 
-async def test_few_are_fetched_at_once_and_the_others_wait_in_line(place: Place) -> None:
+async def test_few_are_fetched_at_once_and_the_others_wait_in_line(hasty: Place) -> None:
     """And not for ever: who has no turn in time is told to come again."""
     gate = asyncio.Event()
-    samples = [await place.completed(place.cdn.put(f"/{n}", gated(gate, picture()))) for n in range(7)]
-    asked = [asyncio.create_task(place.get(sample)) for sample in samples]
+    samples = [await hasty.completed(hasty.cdn.put(f"/{n}", gated(gate, picture()))) for n in range(7)]
+    asked = [asyncio.create_task(hasty.get(sample)) for sample in samples]
     await asyncio.sleep(PATIENCE / 2)
-    assert len(place.cdn.asked) == 4
+    assert len(hasty.cdn.asked) == 4
     answers = await asyncio.gather(*asked)
     assert {answer.status_code for answer in answers} == {503}
     assert {assert_problem(answer, 503)["type"] for answer in answers} == {"/docs#upstream-unavailable", "/docs#busy"}
     gate.set()
-    assert (await place.get(samples[6])).status_code == 200
+    assert (await hasty.get(samples[6])).status_code == 200
 
 
 # A hostile CDN
@@ -332,13 +345,13 @@ async def test_an_endless_body_is_read_to_the_limit_and_no_further(place: Place)
     assert_problem(await place.got("/b", plain(b"\0" * (MAX_BYTES + 1))), 502)
 
 
-async def test_a_slow_body_is_given_up_in_time(place: Place) -> None:
+async def test_a_slow_body_is_given_up_in_time(hasty: Place) -> None:
     """In whole, however regularly a byte comes."""
     started = asyncio.get_running_loop().time()
-    answer = await place.got("/a", dripping(picture()[:50], b"\0", PATIENCE / 10))
+    answer = await hasty.got("/a", dripping(picture()[:50], b"\0", PATIENCE / 10))
     assert assert_problem(answer, 503)["type"] == "/docs#upstream-unavailable"
     assert int(answer.headers["retry-after"]) > 0
-    assert asyncio.get_running_loop().time() - started < PATIENCE * 2
+    assert asyncio.get_running_loop().time() - started < PATIENCE + 8
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])

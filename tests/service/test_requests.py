@@ -1,7 +1,9 @@
 """Around every request: its id, its log line, and no traceback for anyone."""
 
+import asyncio
 import json
 import logging
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -86,6 +88,21 @@ async def test_a_crash_is_a_problem_without_a_traceback(settings: Settings, monk
         problem = assert_problem(await api.get(f"/v1/jobs/{upstream_id()}", headers=key("editor")), 500)
     assert "Traceback" not in json.dumps(problem)
     assert "NoneType" not in json.dumps(problem)
+
+
+async def test_who_is_cut_off_by_a_stop_is_told_to_come_again(settings: Settings) -> None:
+    """As uvicorn does with what is not answered in time; here before its body was whole."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    headers = {**key("editor"), "Content-Type": "application/json"}
+    async with door(settings) as api:
+        request = asyncio.create_task(api.post("/v1/jobs", content=endless(), headers=headers))
+        await asyncio.sleep(0.1)
+        request.cancel()
+        assert "being stopped" in assert_problem(await request, 503)["detail"]
 
 
 async def test_one_line_a_request_with_its_id(settings: Settings, lines: Lines) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 
 from service.app import create_app
@@ -25,6 +26,14 @@ async def stats(settings: Settings, who: str = "auditor", now: datetime = NOW) -
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+async def ended(settings: Settings) -> dict[str, float]:
+    """By status, as `/metrics` has it."""
+    async with door(settings, create_app(settings, lambda: NOW)) as api:
+        families = text_string_to_metric_families((await api.get("/metrics")).text)
+    [family] = [one for one in families if one.name == "tracker_jobs_ended_last_hour"]
+    return {sample.labels["status"]: sample.value for sample in family.samples}
 
 
 async def end(store: JobStore, at: datetime, *, owner: str = "editor", seconds: float = 30, lost: bool = False,
@@ -82,6 +91,34 @@ async def test_lost_webhooks_are_told_as_a_share_of_those_that_were_due(
     await end(store, at, status=Status.CANCELLED, lost=True)
     await end(store, NOW - timedelta(minutes=61), lost=True)
     assert (await stats(settings))["lostWebhooks"] == {"lastHour": 1, "due": 4, "rate": 0.25}
+
+
+async def test_machines_are_told_how_many_jobs_ended_in_the_last_hour(
+    redis: Redis, settings: Settings, store: JobStore
+) -> None:
+    """Whatever retention has removed since, and whoever told of the end; each status is there from the start."""
+    assert await ended(settings) == {"COMPLETED": 0, "FAILED": 0, "CANCELLED": 0}
+    at = NOW - timedelta(minutes=30)
+    for lost in (False, True):
+        await end(store, at, lost=lost)
+    await end(store, at, status=Status.FAILED)
+    await store.create(pending_job(at, status=Status.FAILED, completed_at=at), b"")  # by the queue's door
+    await end(store, NOW - timedelta(minutes=61), status=Status.FAILED)
+    assert await ended(settings) == {"COMPLETED": 2, "FAILED": 2, "CANCELLED": 0}
+    while await store.retire(NOW + timedelta(days=400)):
+        pass
+    assert await ended(settings) == {"COMPLETED": 2, "FAILED": 2, "CANCELLED": 0}
+
+
+async def test_an_end_that_is_told_again_is_one_and_another_in_its_place_is_one_more(
+    redis: Redis, settings: Settings, store: JobStore
+) -> None:
+    up = await end(store, NOW)
+    await store.apply(looked_up(up, Status.COMPLETED), NOW, job_id=None, silence=SILENCE)
+    assert await ended(settings) == {"COMPLETED": 1, "FAILED": 0, "CANCELLED": 0}
+    await store.apply(delivered(up, Status.FAILED), NOW, job_id=None, silence=SILENCE)
+    await store.apply(looked_up(up, Status.FAILED), NOW, job_id=None, silence=SILENCE)
+    assert await ended(settings) == {"COMPLETED": 1, "FAILED": 1, "CANCELLED": 0}
 
 
 async def test_times_to_complete_are_right_to_a_few_in_a_hundred(

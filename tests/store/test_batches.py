@@ -52,9 +52,9 @@ async def test_what_waits_while_one_is_under_way_goes_out_as_the_next() -> None:
     assert call.batches == [("a",), ("b", "c", "d")]
 
 
-async def test_a_full_batch_does_not_wait_for_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two of them are under way at most; what is no full one waits for either."""
-    monkeypatch.setattr(batches, "AT_ONCE", 2)
+async def test_enough_of_them_do_not_wait_for_the_batch_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two batches are under way at most; what comes then goes together."""
+    monkeypatch.setattr(batches, "ENOUGH", 2)
     call = Call()
     news = Batches(call)
     told = [asyncio.create_task(news.tell(word)) for word in "abcdefg"]
@@ -62,7 +62,19 @@ async def test_a_full_batch_does_not_wait_for_the_one_before(monkeypatch: pytest
     assert call.batches == [("a", "b"), ("c", "d")]
     call.may_answer.set()
     assert await asyncio.gather(*told) == [[word.encode()] for word in "abcdefg"]
-    assert sorted(call.batches) == [("a", "b"), ("c", "d"), ("e", "f"), ("g",)]
+    assert sorted(call.batches) == [("a", "b"), ("c", "d"), ("e", "f", "g")]
+
+
+async def test_a_batch_has_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many wait: whoever else asks Redis has a turn in between."""
+    monkeypatch.setattr(batches, "AT_ONCE", 2)
+    call = Call()
+    news = Batches(call)
+    told = [asyncio.create_task(news.tell(word)) for word in "abcde"]
+    await asyncio.sleep(0.01)
+    call.may_answer.set()
+    assert await asyncio.gather(*told) == [[word.encode()] for word in "abcde"]
+    assert call.batches == [("a", "b"), ("c", "d"), ("e",)]
 
 
 async def test_one_that_fails_does_not_fail_the_others() -> None:

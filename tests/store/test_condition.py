@@ -1,5 +1,7 @@
 """How a Redis is, read in one place for the doctor and for the dashboard."""
 
+from typing import Any
+
 import pytest
 
 from tracker.store.condition import Condition, condition_of
@@ -23,6 +25,26 @@ def test_a_version_is_compared_by_its_numbers(version: str, too_old: bool) -> No
 
 def test_what_it_does_not_tell_is_taken_as_usual() -> None:
     """A service in front of it may leave parts out."""
-    assert condition_of({}) == Condition("Redis 0", (0,), False, "noeviction", 0, 0)
+    assert condition_of({}) == Condition("Redis 0", (0,), False, None, "noeviction", 0, 0)
     assert condition_of({"maxmemory_policy": "allkeys-lru"}).evicts
     assert condition_of({"redis_version": "7.2.4", "valkey_version": "9.1.2"}).known_as == "Valkey 9.1.2"
+
+
+@pytest.mark.parametrize(
+    ("info", "written"),
+    [
+        ({"aof_enabled": 1, "aof_last_write_status": "ok"}, True),
+        ({"aof_enabled": 1, "aof_last_write_status": "err"}, False),
+        ({"aof_enabled": 1}, None),
+        ({"aof_enabled": 0, "aof_last_write_status": "ok"}, None),
+    ],
+)
+def test_the_append_only_file_was_written_or_not_or_nobody_knows(info: dict[str, Any], written: bool | None) -> None:
+    """Where there is none, `ok` is said of it, too."""
+    assert condition_of(info).written is written
+
+
+@pytest.mark.parametrize(("used", "limit", "nearly"), [(9, 0, False), (80, 100, False), (81, 100, True)])
+def test_four_fifths_of_the_limit_are_nearly_all(used: int, limit: int, nearly: bool) -> None:
+    """If there is one."""
+    assert condition_of({"used_memory": used, "maxmemory": limit}).is_nearly_full is nearly

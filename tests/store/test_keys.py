@@ -22,7 +22,7 @@ def test_the_scripts_use_keys_of_the_layout_alone() -> None:
     assert named <= used | elsewhere | lists | spans
 
 
-@pytest.mark.parametrize("script", scripts.NAMES)
+@pytest.mark.parametrize("script", [*scripts.NAMES, "swap"])
 def test_every_script_says_what_it_is_for(script: str) -> None:
     """Purpose, arguments, answer, and what it publishes."""
     head = (LUA / f"{script}.lua").read_text("utf-8").split("\n\n")[0].lower()

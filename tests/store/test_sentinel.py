@@ -23,26 +23,28 @@ from tracker.store.jobs import JobStore
 from tracker.transitions import State
 
 
+@pytest.mark.timeout(240)
 async def test_a_job_outlives_the_fail_over(tmp_path: Path) -> None:
     """While nobody is primary the store says so, and finds the next one by itself; the queue's connections, too."""
     with guarded(tmp_path) as here:
-        async with asyncio.timeout(60), connect(here.url) as redis, _queue(here.url) as queue:
+        async with asyncio.timeout(110), connect(here.url) as redis, _queue(here.url) as queue:
             store = JobStore(redis, retention=timedelta(days=30), submit_within=timedelta(days=1))
             await _until_ready(store)
             await until_replicated(here)
             sample = await Sample(store).in_state(State.PROCESSING)
             await redis.wait(1, 5000)
             here.primary.kill()
-            assert await _until_it_goes_on(sample) < 20
+            assert await _until_it_goes_on(sample) < 60
             assert await queue.enqueue_job("submit", _job_id="submit:x") is not None
             assert (await redis.info("replication"))["role"] == "master"
 
 
+@pytest.mark.timeout(240)
 async def test_service_and_worker_go_on_with_the_next_primary(tmp_path: Path) -> None:
     """Meanwhile callers are told to come again."""
     with guarded(tmp_path) as here:
         await until_replicated(here)
-        async with asyncio.timeout(60), town(here.url) as all_of_it:
+        async with asyncio.timeout(110), town(here.url) as all_of_it:
             before = await all_of_it.submit()
             assert (await all_of_it.end_of(before))["settledBy"] == "webhook"
             async with connect(here.url) as redis:
@@ -94,7 +96,9 @@ def test_an_address_is_read_whole() -> None:
     assert parse("redis+sentinel://a/jobs") == Watched((("a", 26379),), "jobs", 0, False, *[None] * 5)
 
 
-@pytest.mark.parametrize("rest", ["a", "a/", "/jobs", "a,/jobs", "a:0/jobs", "a:x/jobs", "a/jobs/x", "a/jobs?db=1"])
+@pytest.mark.parametrize(
+    "rest", ["a", "a/", "/jobs", "a,/jobs", "a:0/jobs", "a:x/jobs", "a/jobs/x", "a/jobs?db=1", "a/jobs#x"]
+)
 def test_a_wrong_address_stops_the_start_without_repeating_it(rest: str) -> None:
     """It may hold a password."""
     with pytest.raises(ConfigurationError) as error:

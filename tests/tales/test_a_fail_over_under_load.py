@@ -6,8 +6,6 @@ acknowledged that no replica has, and the Sentinel takes the one that has most.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -15,14 +13,15 @@ from time import monotonic
 import pytest
 from redis.asyncio import Redis
 
+from deploy.verify.senders import sending
 from tests.door import signed
-from tests.guarded import PASSWORD, Guarded, guarded, until_replicated
+from tests.guarded import PASSWORD, Guarded, guarded, until_promoted, until_replicated
 from tests.samples import upstream_id
 from tests.town import Town, town
 from tracker.store.connection import connect
 from tracker.store.keys import name
 
-SENDERS, PAUSE, BEFORE, BETWEEN = 8, 0.01, 2.0, 1.0
+SENDERS, PAUSE, ENOUGH, BETWEEN = 8, 0.01, 200, 1.0
 BACK_WITHIN = 10.0
 NOTICED = 0.5
 """Sooner the Sentinel does not know that its primary is gone."""
@@ -55,18 +54,6 @@ class Load:
         return monotonic() - since
 
 
-@asynccontextmanager
-async def loaded(here: Town) -> AsyncIterator[Load]:
-    load = Load(here)
-    senders = [asyncio.create_task(load.send()) for _ in range(SENDERS)]
-    try:
-        yield load
-    finally:
-        for sender in senders:
-            sender.cancel()
-        await asyncio.gather(*senders, return_exceptions=True)
-
-
 async def known(redis: Redis) -> set[str]:
     """Upstream's ids of the jobs that a Redis has."""
     return {up.decode() for up in await redis.hkeys(name("upstream"))}  # type: ignore[misc]
@@ -85,26 +72,30 @@ async def part(here: Guarded) -> None:
         await primary.client_kill_filter(_type="slave")  # redis-py knows no newer word
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("replicas", [0, 1])
 async def test_nothing_is_lost_that_the_replica_had(tmp_path: Path, replicas: int) -> None:
     """With WAIT_REPLICAS=1 nothing at all; service and worker are back by themselves, and go on."""
     with guarded(tmp_path, replicas + 1) as guard:
         await until_replicated(guard)
-        async with asyncio.timeout(60), town(guard.url, wait_replicas=replicas) as here:
+        async with asyncio.timeout(150), town(guard.url, wait_replicas=replicas) as here:
             before = await here.end_of(await here.submit())
-            async with loaded(here) as load:
-                await asyncio.sleep(BEFORE)
+            load = Load(here)
+            async with sending(load.send, SENDERS):
+                while len(load.acknowledged) < ENOUGH:
+                    await asyncio.sleep(0.05)
                 await part(guard)
                 await asyncio.sleep(BETWEEN)
                 async with guard.to_replica() as replica:
                     reached, acknowledged = await known(replica), len(load.acknowledged)
                 guard.primary.kill()
                 await mend(guard)
+                await until_promoted(guard)
                 assert await load.until_back(monotonic()) < BACK_WITHIN
                 after = await here.end_of(await here.submit())
             async with connect(guard.url) as redis:
                 lost = set(load.acknowledged) - await known(redis)
             assert not lost & reached
-            assert len(reached) > 100
+            assert len(reached) >= ENOUGH
             assert bool(lost) is (replicas == 0), f"{len(lost)} lost of {acknowledged}"
             assert (await here.get(before))["status"] == after["status"] == "COMPLETED"

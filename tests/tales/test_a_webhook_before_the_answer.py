@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("redis")
 
 async def test_every_delivery_is_applied_and_the_late_answer_is_noted(redis_url: str) -> None:
     """The job is finished before its submission is."""
-    late = {"submit_delayed": 1, "delay_seconds": [1.5, 1.5]}
+    late = {"submit_delayed": 1, "delay_seconds": [5, 5]}
     async with town(redis_url, mischief=late) as here:
         job = await here.end_of(await here.submit())
         assert (job["status"], job["settledBy"]) == ("COMPLETED", "webhook")

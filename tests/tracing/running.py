@@ -64,7 +64,7 @@ async def running(
     """`env` is for both, `service` for that process alone."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    async with town(redis_url, worker=False) as here:
+    async with town(redis_url, worker=False, sandbox={"run_seconds": 1}) as here:
         public = {"PUBLIC_URL": url} if webhooks else {}
         settings = environment(redis_url, APIFRAME_BASE_URL=here.settings.apiframe_base_url, **public, **(env or {}))
         async with (

@@ -12,7 +12,7 @@ from tests.tracing.running import SECONDS, TRACEPARENT, Running, running, traced
 
 pytestmark = pytest.mark.usefixtures("redis")
 HEADERS = {"traceparent": TRACEPARENT}
-STOP_SECONDS = 4.0
+STOP_SECONDS = 8.0
 
 
 async def three_jobs(here: Running) -> float:

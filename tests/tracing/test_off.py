@@ -10,7 +10,8 @@ import pytest
 from tests.tracing.collector import collecting
 from tests.tracing.running import SECONDS, TRACE_ID, TRACEPARENT, running, traced
 from tracker import logs
-from tracker.tracing import OFF, begin
+from tracker.telemetry import begin
+from tracker.tracing import OFF
 
 LISTED = "PYTHONPROFILEIMPORTTIME"
 """Makes Python tell each module that it imports."""

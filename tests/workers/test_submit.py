@@ -83,7 +83,9 @@ async def test_jobs_go_out_in_order_and_under_the_limit(redis_url: str) -> None:
         for job in jobs:
             assert (await here.end_of(job))["status"] == "COMPLETED"
         keys = [line["idempotencyKey"] for line in await here.attempts()]
-        assert sorted(keys) == keys == [job["id"] for job in jobs]
+        places = [keys.index(job["id"]) for job in jobs]
+        assert sorted(places) == list(range(len(jobs)))
+        assert all(abs(place - n) < 2 for n, place in enumerate(places))  # two are under way side by side
         assert await here.charges() == [16] * 6
 
 
@@ -142,7 +144,7 @@ async def test_dossier_13_29_retry_after_is_obeyed(redis_url: str, redis: Redis)
 
 async def test_a_job_that_was_put_off_goes_out_when_the_hindrance_is_gone(redis_url: str) -> None:
     """In its old place in the queue."""
-    async with town(redis_url, worker=False) as here:
+    async with town(redis_url, worker=False, max_in_flight=1) as here:
         await here.mischief(submit_429=1, retry_after=1, times=1)
         first = await attempt(here)
         second = await here.submit()

@@ -16,10 +16,12 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tracker.errors import StoreUnavailable
 
-AT_ONCE = 24
-"""Pieces of news in a batch: Redis serves others in between."""
+ENOUGH = 24
+"""Pieces of news that do not wait for the batch before, so that neither Redis nor we have to wait."""
+AT_ONCE = 64
+"""Pieces of news in a batch at most, where so many wait: Redis serves others in between."""
 SIDE_BY_SIDE = 2
-"""Batches under way: one that is full does not wait for the one before, so that neither Redis nor we have to wait."""
+"""Batches under way."""
 MOST_WAITING = 5_000
 """More than that are refused: Redis is too slow for what comes."""
 
@@ -59,7 +61,7 @@ class Batches:
         if len(self._waiting) >= MOST_WAITING:
             raise StoreUnavailable("Redis is slower than what comes; try again in a moment.")
         self._waiting.append((piece, told))
-        if len(self._waiting) >= AT_ONCE and self._under_way < SIDE_BY_SIDE:
+        if len(self._waiting) >= ENOUGH and self._under_way < SIDE_BY_SIDE:
             self._send()
         elif not self._under_way and not self._due:
             self._due = True
@@ -84,7 +86,7 @@ class Batches:
         if isinstance(answers, AWAY):
             batch += self._waiting  # each would wait for the same in its turn: minutes, where many wait
             self._waiting.clear()
-        if not self._under_way or len(self._waiting) >= AT_ONCE:
+        if not self._under_way or len(self._waiting) >= ENOUGH:
             self._send()
         _tell(batch, answers)
 

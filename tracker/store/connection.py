@@ -8,8 +8,15 @@ from typing import ParamSpec, TypeVar
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tracker.errors import StoreUnavailable
@@ -27,6 +34,19 @@ OTHER_LAYOUT = "LAYOUT "
 # Every script may be repeated: a creation by its id, a delivery by its fingerprint, a claim by its lease.
 _RETRIED = [RedisConnectionError, RedisTimeoutError, OSError]
 
+CONNECT_SECONDS = 1.0
+"""For a connection to be there, save for whoever tries again and again and has the patience."""
+
+REASONS: dict[type[RedisError], str] = {
+    AuthenticationError: "it wants another password than it is given",
+    BusyLoadingError: "it loads its data",
+    NoPermissionError: "its user may not do that",
+    OutOfMemoryError: "it is full",
+    ReadOnlyError: "it is a replica",
+}
+SAID = {"MISCONF ": "it cannot write to its disk", "OOM ": "it is full"}
+"""By what Redis begins with, for what redis-py has no class, or a script passes on."""
+
 
 def yield_to_cancellation() -> None:
     """To be called after redis-py, which takes a cancellation while it connects for a time-out, and tries again."""
@@ -39,14 +59,16 @@ def connect(url: str, *, reply_within: float | None = 1.0, retries: int = 1) -> 
     """A client that gives up on a reply after `reply_within` seconds; None waits for ever (blocking reads).
 
     `retries`: how often it tries again by itself. Whoever must notice that Redis was away, however briefly, has none.
+    Without redis-py's health checks: it makes one in the midst of its greeting, and, where Redis wants a password or
+    loads its data, connects anew from within that, deeper and deeper.
     """
     over_tcp = {} if url.startswith("unix:") else {"socket_keepalive": True}
     pool = pool_for(
         url,
+        within=None if retries > 1 else CONNECT_SECONDS,
         **over_tcp,
         socket_timeout=reply_within,
         socket_connect_timeout=0.8,
-        health_check_interval=30,
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
         retry_on_error=_RETRIED,
         client_name="inpaint-tracker",
@@ -80,4 +102,13 @@ def unavailable(error: BaseException) -> StoreUnavailable:
         return StoreUnavailable(str(error))
     if str(error).startswith(OTHER_LAYOUT):
         return StoreUnavailable(str(error).removeprefix(OTHER_LAYOUT))
-    return StoreUnavailable(f"Redis cannot serve this now ({type(error).__name__}); try again.")
+    return StoreUnavailable(f"Redis cannot serve this now ({why(error)}); try again.")
+
+
+def why(error: BaseException) -> str:
+    """In a few words; the error's name where there are none."""
+    known = [reason for kind, reason in REASONS.items() if isinstance(error, kind)]
+    known += [reason for beginning, reason in SAID.items() if str(error).startswith(beginning)]
+    if known:
+        return known[0]
+    return why(error.__cause__) if error.__cause__ else type(error).__name__

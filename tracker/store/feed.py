@@ -122,6 +122,10 @@ class Feed:
         lingers = asyncio.get_running_loop().time() < self._wanted_until
         return lingers or bool(self._watchers) or any(attentive() for _, attentive in self._listeners)
 
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
     def at_close(self, goodbye: Callable[[], None]) -> None:
         """`goodbye` is called once, when the feed closes."""
         self._goodbyes.append(goodbye)

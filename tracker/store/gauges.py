@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from tracker.ids import made_at
 from tracker.job import Status
+from tracker.store.condition import Condition, memory_and_file
 from tracker.store.connection import served
 from tracker.store.keys import name
 from tracker.store.stats import Figures, read_figures
@@ -18,7 +19,8 @@ from tracker.store.wire import unpack
 @dataclass(frozen=True)
 class Gauges:
     """`key_marks`: jobs in flight by the upstream key they went out with. `mask_bytes` are held. `oldest`: when the
-    oldest job of each status was created, of those that jobs leave and that have any."""
+    oldest job of each status was created, of those that jobs leave and that have any. `condition`: memory and the
+    append-only file alone; None where INFO is forbidden."""
 
     figures: Figures
     key_marks: Mapping[str, int]
@@ -26,6 +28,7 @@ class Gauges:
     paused: bool
     quarantined: int
     oldest: Mapping[Status, datetime]
+    condition: Condition | None
 
 
 UNENDED = [status for status in Status if not status.is_final]
@@ -41,7 +44,11 @@ async def read_gauges(redis: Redis, now: datetime) -> Gauges:
         pipe.xlen(name("quarantine"))
         for status in UNENDED:
             pipe.zrangebylex(name("status", status), "-", "+", 0, 1)
-        in_flight, mask_bytes, paused, quarantined, *oldest = await pipe.execute()
+        pipe.info("memory", "persistence")  # type: ignore[arg-type]  # redis-py's types want lists, and it sends words
+        *answers, info = await pipe.execute(raise_on_error=False)
+    for error in (one for one in answers if isinstance(one, Exception)):
+        raise error
+    in_flight, mask_bytes, paused, quarantined, *oldest = answers
     return Gauges(
         figures=await read_figures(redis, None, now),
         key_marks=await _key_marks(redis, in_flight),
@@ -49,6 +56,7 @@ async def read_gauges(redis: Redis, now: datetime) -> Gauges:
         paused=bool(paused),
         quarantined=quarantined,
         oldest={status: made_at(ids[0].decode()) for status, ids in zip(UNENDED, oldest, strict=True) if ids},
+        condition=memory_and_file(info),
     )
 
 

@@ -2,7 +2,8 @@
 
 A key is `inpaint:{0}:NAME` or `inpaint:{0}:NAME:PART`. The braces are a Redis Cluster hash tag: all keys of a
 partition lie in one slot, so one script may touch them all. There is one partition today. The scripts get the prefix
-as KEYS[1] and use the names below.
+as KEYS[1] and use the names below. Beside keys, Redis holds a function of ours, `inpaint_apply_…` (library.py), one for
+each version that runs.
 """
 
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ LAYOUT = (
     Key("counts", "owner", "hash", "fields go with the jobs",
         "an owner's jobs by status, and the slots they hold; everybody's under `*`, here and below"),
     Key("minute", "minute:owner", "hash", "4,000 s",
-        "in a minute: webhooks by outcome, and ends whose webhook was due, by how they became known"),
+        "in a minute: webhooks by outcome, ends by status, and ends whose webhook was due, by how they became known"),
     Key("hour", "hour:owner", "hash", "25 h", "in an hour, jobs completed, by how long they took"),
     Key("day", "day:owner", "hash", "32 days", "in a day, credits spent"),
     Key("instance", None, "string", "none: one for good", "a random id by which this installation is known"),

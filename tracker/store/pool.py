@@ -1,22 +1,52 @@
 """A pool of connections to the Redis at an address, or to whichever Redis its Sentinels take for the primary."""
 
+import asyncio
 from typing import Any
 
 from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tracker.sentinels import Watched, is_watched, parse
 
 ASK_SECONDS = 0.8
 
 
-def pool_for(url: str, **options: Any) -> ConnectionPool:
-    """`options` are those of a connection. Raises ValueError for an address that cannot be read."""
-    if not is_watched(url):
-        return ConnectionPool.from_url(url, **options)
-    at = parse(url)
-    access = {"username": at.username, "password": at.password, "db": at.database, **_tls(at)}
-    return SentinelConnectionPool(at.name, _Sentinels(at), **access, **options)  # type: ignore[no-untyped-call]
+def pool_for(url: str, within: float | None = None, **options: Any) -> ConnectionPool:
+    """`options` are those of a connection; `within` so many seconds there must be one, and within `ASK_SECONDS` more
+    for each Sentinel that may have to be asked first. Raises ValueError for an address that cannot be read."""
+    pool: _Pool
+    if is_watched(url):
+        at = parse(url)
+        access = {"username": at.username, "password": at.password, "db": at.database, **_tls(at)}
+        pool = _WatchedPool(  # type: ignore[no-untyped-call]  # redis-py has no types here
+            at.name, _Sentinels(at), **access, **options
+        )
+        within = within and within + ASK_SECONDS * len(at.nodes)
+    else:
+        pool = _Pool.from_url(url, **options)
+    pool.within = within
+    return pool
+
+
+class _Pool(ConnectionPool):
+    """redis-py makes one connection after the other. Of a Redis that says nothing each takes a second, and of fifty who
+    want one the last would wait for a minute."""
+
+    within: float | None = None
+
+    async def get_connection(self, *args: Any, **options: Any) -> AbstractConnection:
+        try:
+            async with asyncio.timeout(self.within):
+                connection: AbstractConnection = await super().get_connection(*args, **options)
+                return connection
+        except TimeoutError:
+            raise RedisTimeoutError("No connection in time.") from None
+
+
+class _WatchedPool(_Pool, SentinelConnectionPool):
+    """To whom the Sentinels name."""
 
 
 def _tls(at: Watched) -> dict[str, Any]:
@@ -31,7 +61,7 @@ class _Sentinels(Sentinel):
             "username": at.sentinel_username, "password": at.sentinel_password, **_tls(at),
             "socket_timeout": ASK_SECONDS, "socket_connect_timeout": ASK_SECONDS,
         }  # fmt: skip
-        super().__init__(at.nodes, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
+        super().__init__(at.nodes, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]  # as above
 
     async def discover_master(self, service_name: str) -> tuple[str, int]:
         try:

@@ -1,4 +1,7 @@
-"""The Lua scripts, each loaded once and then called by its digest (redis-py reloads one that Redis has forgotten)."""
+"""The Lua scripts, each loaded once and then called by its digest (redis-py reloads one that Redis has forgotten).
+
+`apply` is a function of Redis, too (library.py): quicker, and for the calls that come thousands of times a second.
+"""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -10,6 +13,7 @@ from tracker.job import STRANGERS_OWNER, Status
 from tracker.store.connection import TooFewCopies
 from tracker.store.history import words
 from tracker.store.keys import VERSION, prefix
+from tracker.store.library import Library
 from tracker.transitions import TABLE, Row
 
 WAIT_MS = 800
@@ -18,17 +22,31 @@ NAMES = ("create", "claim", "apply", "take", "retire", "page", "own", "hold", "r
 
 
 def source(name: str) -> str:
-    """The text of `lua/NAME.lua` and before it what it builds on; for `apply`, the state machine's table, too."""
-    folder = files("tracker.store") / "lua"
-    prelude, script = ((folder / f"{part}.lua").read_text("utf-8") for part in ("_prelude", name))
-    return f"local LAYOUT = {VERSION}\n{words()}" + prelude + (rules() if name == "apply" else "") + script
+    """The text of `lua/NAME.lua` and before it what it builds on."""
+    if name == "apply":
+        return f"return (function()\n{applying()}end)()()\n"
+    return f"{_prelude()}do local unknown = unknown_layout() if unknown then return unknown end end\n{_lua(name)}"
+
+
+def applying() -> str:
+    """`apply` and before it what it builds on, the state machine's table, too: a text that returns a function."""
+    return _prelude() + rules() + _lua("apply")
+
+
+def _prelude() -> str:
+    return f"local LAYOUT = {VERSION}\n{words()}{_lua('_prelude')}"
+
+
+def _lua(name: str) -> str:
+    return (files("tracker.store") / "lua" / f"{name}.lua").read_text("utf-8")
 
 
 def rules() -> str:
     """The table as Lua: `row_of(kind).STATE` is {outcome, status to move to or nil, whether it upholds}. And whose job
     that is which is nobody's.
 
-    A row is made when it is asked for: Redis runs the whole text at each call, and all rows take as long as ten jobs.
+    A row is made when it is asked for: of a script, Redis runs the whole text at each call, and all rows take as long
+    as ten jobs.
     """
     rows = (f"  if kind == '{kind}' then return {{ {_row(row)} }} end\n" for kind, row in TABLE.items())
     return f"local STRANGERS_OWNER = '{STRANGERS_OWNER}'\nlocal function row_of(kind)\n{''.join(rows)}end\n"
@@ -54,6 +72,7 @@ class Copies:
 class Scripts:
     def __init__(self, redis: Redis) -> None:
         self._scripts = {name: redis.register_script(source(name)) for name in NAMES}
+        self._library = Library("apply", applying())
 
     async def run(self, name: str, *args: bytes | str | int | float) -> Any:
         return await self._scripts[name](keys=[prefix()], args=args)
@@ -70,7 +89,10 @@ class Scripts:
         return reply
 
     def command(self, name: str, *args: bytes) -> tuple[bytes, ...]:
-        """The same call as it goes over a line of our own. Redis may have forgotten the script, and says so."""
+        """The same call as it goes over a line of our own, `apply` as a function where Redis has it. Redis may have
+        forgotten either, or refuse the function where the script would come through, and says so: then `run` it."""
+        if name == "apply" and self._library.is_there:
+            return (b"FCALL", self._library.name.encode(), b"1", prefix().encode(), *args)
         return (b"EVALSHA", self._scripts[name].sha.encode(), b"1", prefix().encode(), *args)
 
     async def ensure(self, redis: Redis) -> None:
@@ -79,3 +101,4 @@ class Scripts:
         if not all(await redis.script_exists(*(script.sha for script in scripts))):
             for script in scripts:
                 await redis.script_load(script.script)
+        await self._library.ensure(redis)

@@ -31,8 +31,9 @@ class Figures:
     """Of one owner, or of everybody; series are oldest first.
 
     `queued`: pending jobs without a slot, by owner; `webhooks`: outcomes in each of the last 60 minutes; `settled`:
-    ends of the last hour whose webhook was due, by how they became known; `durations`: jobs completed in the last day,
-    by bucket; `credits`: spent on each of the last 30 days.
+    ends of the last hour whose webhook was due, by how they became known; `ended`: all ends of the last hour, by
+    status, one that took another's place included; `durations`: jobs completed in the last day, by bucket; `credits`:
+    spent on each of the last 30 days.
     """
 
     jobs: Mapping[Status, int]
@@ -41,6 +42,7 @@ class Figures:
     queued: Mapping[str, int]
     webhooks: Sequence[tuple[datetime, Mapping[str, int]]]
     settled: Mapping[str, int]
+    ended: Mapping[str, int]
     durations: Mapping[int, int]
     credits: Sequence[tuple[datetime, int]]
 
@@ -70,6 +72,7 @@ async def read_figures(redis: Redis, owner: str | None, now: datetime) -> Figure
         queued=await queued(redis, [owner] if owner else [one.decode() for one in owners]),
         webhooks=list(zip(_starts("minute", MINUTES, now), (_named(one, "webhook") for one in minutes), strict=True)),
         settled=sum((_named(one, "settled") for one in minutes), Counter()),
+        ended=sum((_named(one, "ended") for one in minutes), Counter()),
         durations=sum((Counter({int(bucket): int(n) for bucket, n in one.items()}) for one in hours), Counter()),
         credits=list(zip(_starts("day", DAYS, now), (int(one.get(b"credits", 0)) for one in days), strict=True)),
     )

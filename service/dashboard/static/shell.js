@@ -39,7 +39,7 @@ switched.checked = recalled("shortcuts") !== "off";
 switched.addEventListener("change", () => remember("shortcuts", switched.checked ? "on" : "off"));
 document.getElementById("help").addEventListener("click", () => help.showModal());
 
-let gAt = 0;
+let gAt = -Infinity;
 const rows = () => [...document.querySelectorAll("tr[data-job], tr[data-row]")].filter((row) => row.closest("table"));
 
 function move(by) {
@@ -64,22 +64,25 @@ const KEYS = {
   Enter: () => document.querySelector("tr.current a.open")?.click(),
 };
 
+/** A dialog just closed keeps the focus until Chromium draws again: what is pressed then is for the page. */
+const typedInto = (target) => (target.closest("dialog:not([open])") ? null : target.closest("input, textarea, select, dialog"));
+
 function onKey(event) {
-  const typing = event.target.closest("input, textarea, select, dialog");
+  const typing = typedInto(event.target);
   if (event.key === "Escape" && typing?.id === "search") typing.blur();
   if (typing || event.ctrlKey || event.metaKey || event.altKey || !switched.checked) return;
   if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
   const page = PAGES[event.key];
-  if (Date.now() - gAt < G_WITHIN && page) {
+  if (event.timeStamp - gAt < G_WITHIN && page) {
     const link = document.querySelector(`header nav a[href="${page}"]`);
     if (link) link.click();
   } else if (KEYS[event.key]) {
     KEYS[event.key]();
   } else {
-    gAt = event.key === "g" ? Date.now() : 0;
+    gAt = event.key === "g" ? event.timeStamp : -Infinity;
     return;
   }
-  gAt = 0;
+  gAt = -Infinity;
   event.preventDefault();
 }
 

@@ -1,6 +1,10 @@
 """The health page: what is lost, slow, waiting, stopped or spent, and what is wrong with Redis."""
 
-from datetime import timedelta
+import asyncio
+import sys
+from datetime import time, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
@@ -8,11 +12,13 @@ from redis.asyncio import Redis
 
 from service.dashboard.charts import HEIGHT, WIDTH, bars
 from service.dashboard.health import _losing, _percentile
-from tests.door import key, submission
+from tests.door import door, key, settings_for, submission
+from tests.redis_server import redis_server, without_room
 from tests.samples import Sample, looked_up, moments, pending_job
-from tests.service.dashboard.visiting import Page, get
+from tests.service.dashboard.visiting import Page, get, signed_in
 from tracker.clock import utc_now
 from tracker.job import Outcome, Status
+from tracker.store.connection import connect
 from tracker.store.deliveries import Deliveries, Line
 from tracker.store.jobs import JobStore
 from tracker.transitions import State
@@ -55,7 +61,7 @@ async def test_lost_webhooks_and_credits_are_counted(ops: httpx.AsyncClient, sto
     await sample.apply(looked_up(sample.up, Status.COMPLETED))
     told = tiles(await get(ops, "/health"))
     assert told["Lost"].startswith("100.0 % 1 of 1"[:7])
-    assert told["Today"].startswith("16")
+    assert told["Today"].startswith("16") or utc_now().time() < time(0, 1)  # what ended yesterday was spent yesterday
     assert told["30 days"].startswith("16")
 
 
@@ -84,6 +90,28 @@ async def test_redis_that_may_lose_jobs_is_warned_of(ops: httpx.AsyncClient, red
         assert "MiB" in tiles(warned)["Memory"]
     finally:
         await redis.config_set("maxmemory-policy", "noeviction")
+
+
+async def test_redis_that_is_nearly_full_is_warned_of(ops: httpx.AsyncClient, redis: Redis) -> None:
+    """Before it refuses what is new."""
+    assert "nearly full" not in (await get(ops, "/health")).text()
+    try:
+        await redis.config_set("maxmemory", int((await redis.info("memory"))["used_memory"] * 1.1))
+        assert "nearly full" in (await get(ops, "/health")).one(data_part="redis").text
+    finally:
+        await redis.config_set("maxmemory", 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a full disk is made by Linux' limits of a process")
+async def test_a_file_that_cannot_be_written_is_an_alarm() -> None:
+    """The page is still to be had, with what is to be done."""
+    with TemporaryDirectory(prefix="it-") as folder, redis_server(Path(folder), "--appendonly", "yes") as url:
+        async with door(settings_for(url)) as api, connect(url) as redis, asyncio.timeout(10):
+            await signed_in(api)
+            await without_room(redis)
+            page = await get(api, "/health")
+            assert "cannot be written" in tiles(page)["Persistence"]
+            assert "Make room on its disk" in page.one(data_part="redis").text
 
 
 def test_a_rate_of_lost_webhooks_is_a_warning_once_it_means_something() -> None:

@@ -11,9 +11,12 @@ local function key(name, part)
 end
 
 -- Nobody touches a layout that he does not know, whoever has changed it a moment ago (tracker/store/layouts.py).
-local layout = tonumber(redis.call('HGET', key('layout'), 'version') or LAYOUT)
-if layout ~= LAYOUT then
-  return redis.error_reply('LAYOUT Redis has layout ' .. layout .. ', and this version of the program knows ' .. LAYOUT .. '.')
+-- Returns the error to answer with, or nil.
+local function unknown_layout()
+  local layout = tonumber(redis.call('HGET', key('layout'), 'version') or LAYOUT)
+  if layout ~= LAYOUT then
+    return redis.error_reply('LAYOUT Redis has layout ' .. layout .. ', and this version of the program knows ' .. LAYOUT .. '.')
+  end
 end
 
 -- A record as a table, or nil.
@@ -48,6 +51,19 @@ local function whose(owner) return ipairs({ '*', owner }) end
 local function count(owner, what, by)
   for _, one in whose(owner) do
     if redis.call('HINCRBY', key('counts', one), what, by) <= 0 then redis.call('HDEL', key('counts', one), what) end
+  end
+end
+
+-- Spans that are counted in (ms), and how long a count is kept (s): see tracker/store/stats.py.
+local SPANS = { minute = { 60000, 4000 }, hour = { 3600000, 90000 }, day = { 86400000, 2764800 } }
+
+local function number_of(span, now) return math.floor(now / SPANS[span][1]) end
+
+-- What happened in a minute, an hour or a day, by its number.
+local function raise(span, number, owner, what, by)
+  for _, one in whose(owner) do
+    local counts = key(span, number .. ':' .. one)
+    if redis.call('HINCRBY', counts, what, by) == by then redis.call('EXPIRE', counts, SPANS[span][2]) end
   end
 end
 

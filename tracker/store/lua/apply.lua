@@ -1,6 +1,8 @@
 -- Applies changes, made by `transitions.plan`, each to the job that it concerns: each of them wholly or not at all.
 -- The reference for what happens is `decision.decide`. `row_of`, the allowed moves, stands before this text: it is
 -- written from the one table when the scripts are loaded, and so is STRANGERS_OWNER (tracker/store/scripts.py).
+-- What is called is the function that this text returns. As a function of Redis the text runs once, when it is loaded, and what is
+-- local here stays from call to call (tracker/store/library.py).
 -- ARGV[1] a list of changes, packed (see `tracker/store/wire.py`)
 -- Returns a list, packed, with an answer to each: {outcome, id, version, status, status before, trail}, {'unknown'} where no job is
 -- concerned, {'gone'} where the quarantine has it no more, or {'error', text} for one that failed: it fails alone.
@@ -9,8 +11,6 @@
 local MAX_SEEN = 64 * 8
 local LONGEST_SILENCE = 600000
 local INFERRED_SILENCE, INFERRED_FOR = 3600000, 86400000
--- Spans that are counted in (ms), and how long a count is kept (s): see tracker/store/stats.py.
-local SPANS = { minute = { 60000, 4000 }, hour = { 3600000, 90000 }, day = { 86400000, 2764800 } }
 local REPAIRS = { found_completed = true, found_failed = true }
 local CONCLUSION = { 'result', 'resultExpiresAt', 'error', 'settledBy', 'completedAt', 'inferred' }
 local NOTHING = {}
@@ -19,9 +19,9 @@ local NOTHING = {}
 local change, now
 local id, job, how, before, was_inferred, cost_before
 
--- What all changes together add to the figures, and when upstream is to be asked about whom, false for never: written once, at
--- the end.
-local figures, lookups = {}, {}
+-- What all changes of a call together add to the figures, and when upstream is to be asked about whom, false for never: written
+-- once, at the end.
+local figures, lookups
 
 local function within(parent, name)
   local found = parent[name]
@@ -33,7 +33,7 @@ local function within(parent, name)
 end
 
 local function tally(span, owner, what, by)
-  local counts = within(within(within(figures, span), math.floor(now / SPANS[span][1])), owner)
+  local counts = within(within(within(figures, span), number_of(span, now)), owner)
   counts[what] = (counts[what] or 0) + by
 end
 
@@ -162,6 +162,7 @@ local function conclude(to)
   if to == 'COMPLETED' and not job.startedAt then job.startedAt = completed end
   if change.resultLifetime then job.resultExpiresAt = completed + change.resultLifetime end
   if change.source ~= 'api' then job.settledBy = change.source end
+  if to ~= before then tally('minute', job.owner, 'ended:' .. to, 1) end
   if was_inferred or not FINAL[before] then
     count_end()
     if to == 'COMPLETED' and job.attempts then count_duration(completed) end   -- of a stranger, nobody knows when it began
@@ -332,18 +333,11 @@ local function apply()
   return { outcome, id, job.version, job.status, before, job.trail or '' }
 end
 
-local function raise(counts, what, by, life)
-  if redis.call('HINCRBY', counts, what, by) == by then redis.call('EXPIRE', counts, life) end
-end
-
--- For each owner, and for everybody.
 local function write_figures()
   for span, numbers in pairs(figures) do
     for number, owners in pairs(numbers) do
       for owner, counts in pairs(owners) do
-        for what, by in pairs(counts) do
-          for _, one in whose(owner) do raise(key(span, number .. ':' .. one), what, by, SPANS[span][2]) end
-        end
+        for what, by in pairs(counts) do raise(span, number, owner, what, by) end
       end
     end
   end
@@ -362,12 +356,17 @@ local function write_lookups()
   if #over > 0 then redis.call('ZREM', key('outbox'), unpack(over)) end
 end
 
-local answers = {}
-for i, one in ipairs(cmsgpack.unpack(ARGV[1])) do
-  change, now = one, one.at
-  local well, answer = pcall(apply)
-  answers[i] = well and answer or { 'error', tostring(type(answer) == 'table' and answer.err or answer) }
+return function()
+  local unknown = unknown_layout()
+  if unknown then return unknown end
+  figures, lookups = {}, {}
+  local answers = {}
+  for i, one in ipairs(cmsgpack.unpack(ARGV[1])) do
+    change, now = one, one.at
+    local well, answer = pcall(apply)
+    answers[i] = well and answer or { 'error', tostring(type(answer) == 'table' and answer.err or answer) }
+  end
+  write_figures()
+  write_lookups()
+  return cmsgpack.pack(answers)
 end
-write_figures()
-write_lookups()
-return cmsgpack.pack(answers)

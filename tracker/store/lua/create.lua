@@ -36,6 +36,9 @@ if pending then
 end
 remember(id, job, now, { source = 'api', type = 'created', outcome = 'applied' })
 save(id, job)
-if FINAL[job.status] then redis.call('ZADD', key('finished'), now, id) end
+if FINAL[job.status] then
+  redis.call('ZADD', key('finished'), now, id)
+  raise('minute', number_of('minute', now), job.owner, 'ended:' .. job.status, 1)
+end
 publish(id, job)
 return { 'created', id }
