@@ -61,6 +61,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, clock: Clock) ->
     at_stop_signal(stack, feed.close)
     metrics, retention = Metrics(settings), timedelta(days=settings.retention_days)
     store, deliveries = JobStore.of(redis, settings, metrics.meters.redis), Deliveries(redis, retention)
+    stack.push_async_callback(store.aclose)
     metrics.listeners.set_function(lambda: broadcast.listeners)
     failures, recorder = Failures(metrics.throttled), Recorder(deliveries, metrics, clock)
     sessions = Sessions(SignedOut(redis), clock, *settings.signing_keys)

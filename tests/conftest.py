@@ -34,10 +34,11 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-async def store(redis: Redis) -> JobStore:
+async def store(redis: Redis) -> AsyncIterator[JobStore]:
     store = JobStore(redis, retention=timedelta(days=30), submit_within=timedelta(days=1))
     await store.ready()
-    return store
+    yield store
+    await store.aclose()
 
 
 @pytest.fixture

@@ -143,6 +143,7 @@ async def _tools(stack: AsyncExitStack, settings: Settings) -> Tools:
     stack.push_async_callback(redis.aclose)
     client = await stack.enter_async_context(ApiframeClient(settings))
     store = JobStore(redis, retention=timedelta(days=30), submit_within=timedelta(days=1))
+    stack.push_async_callback(store.aclose)
     return Tools(settings, utc_now, store, Gate(redis), client)
 
 

@@ -99,7 +99,9 @@ async def _tools(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Too
     stack.push_async_callback(redis.aclose)
     told = telling.meters(stack, settings)
     apiframe = await stack.enter_async_context(ApiframeClient(settings, told.upstream))
-    return Tools(settings, clock, JobStore.of(redis, settings, told.redis), Gate(redis), apiframe, tracing)
+    store = JobStore.of(redis, settings, told.redis)
+    stack.push_async_callback(store.aclose)
+    return Tools(settings, clock, store, Gate(redis), apiframe, tracing)
 
 
 def _start(stack: AsyncExitStack, tools: Tools) -> Submitter:

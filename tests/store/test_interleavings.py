@@ -49,7 +49,8 @@ async def race(url: str, sample: Sample, events: Sequence[Event]) -> None:
 
     shares = [send(store, events[n::CONNECTIONS]) for n, store in enumerate(stores)]
     await asyncio.gather(*shares)
-    for client in clients:
+    for store, client in zip(stores, clients, strict=True):
+        await store.aclose()
         await client.aclose()
 
 

@@ -45,6 +45,7 @@ class Batches:
         self._waiting: deque[_Waiting] = deque()
         self._under_way = 0
         self._due = False
+        self._rested = asyncio.Event()
 
     async def tell(self, piece: Any) -> Any:
         """The answer to one. Raises as `put` does, and what the call for its batch raises."""
@@ -66,6 +67,12 @@ class Batches:
         elif not self._under_way and not self._due:
             self._due = True
             asyncio.get_running_loop().call_soon(self._begin)  # whoever comes in this very moment goes with it
+
+    async def rest(self) -> None:
+        """Returns once nobody waits and nothing is under way."""
+        while self._waiting or self._under_way:
+            self._rested.clear()
+            await self._rested.wait()
 
     def _begin(self) -> None:
         self._due = False
@@ -89,6 +96,8 @@ class Batches:
         if not self._under_way or len(self._waiting) >= ENOUGH:
             self._send()
         _tell(batch, answers)
+        if not self._under_way:
+            self._rested.set()
 
 
 def _tell(batch: Sequence[_Waiting], answers: Answers) -> None:

@@ -3,9 +3,11 @@
 Methods raise StoreUnavailable where Redis does not serve them.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -43,6 +45,8 @@ UNKNOWN = ["unknown"]
 WRONG_TYPE = "WRONGTYPE"
 """What Redis says of a record of layout 1."""
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
+CLOSE_SECONDS = 1.5
+"""For Redis to answer what is under way at the end."""
 BACKLOG_SECONDS = 30
 """When a caller whose job was one too many may try again."""
 
@@ -100,10 +104,10 @@ class JobStore:
         self.layouts = Layouts(redis)
         copies = Copies(redis, wait_replicas)
         self._write = partial(self._scripts.run_and_copy, copies) if wait_replicas else self._scripts.run
-        line = Line(redis)
-        news = Asking(line, self._news_of, self._apply, _answers)
+        self._line = Line(redis)
+        news = Asking(self._line, self._news_of, self._apply, _answers)
         self._news = Batches(news.by_redis_py if wait_replicas else news, seen)
-        self._reads = Batches(Asking(line, _reading_of, self._read, list), seen)
+        self._reads = Batches(Asking(self._line, _reading_of, self._read, list), seen)
         self._backlog = backlog or Backlog()
         self._retention = retention
         self._submit_within = submit_within
@@ -119,6 +123,15 @@ class JobStore:
             wait_replicas=settings.wait_replicas,
             seen=seen,
         )
+
+    async def aclose(self) -> None:
+        """To be called before its connections are closed: a call under way that lost its own would open another, which
+        nobody closes. Whoever gave up waiting has left calls behind, so there may be some."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._news.rest()
+                await self._reads.rest()
+        await self._line.close()
 
     @served
     async def ready(self) -> str:

@@ -40,6 +40,7 @@ class Line:
         self._wire: _Wire | None = None
         self._making: asyncio.Task[None] | None = None
         self._tried = float("-inf")
+        self._closed = False
 
     @property
     def is_there(self) -> bool:
@@ -57,10 +58,20 @@ class Line:
         self._wire.ask(packed(command), now, told)
         return True
 
+    async def close(self) -> None:
+        """It is made no more; what there is of it is closed with redis-py's pool."""
+        self._closed = True
+        if self._making:
+            self._making.cancel()
+            await asyncio.wait([self._making])
+
     def _make(self, now: float) -> None:
-        if (self._making is None or self._making.done()) and now - self._tried > RETRY_SECONDS:
+        if not (self._closed or self._is_coming()) and now - self._tried > RETRY_SECONDS:
             self._tried = now
             self._making = asyncio.create_task(self._connect())
+
+    def _is_coming(self) -> bool:
+        return self._making is not None and not self._making.done()
 
     async def _connect(self) -> None:
         pool = self._redis.connection_pool
