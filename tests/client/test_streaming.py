@@ -256,10 +256,11 @@ async def test_cancellation_closes_the_connection(how: str) -> None:
     async with unruly(streams(told(1), HOLD)) as server, AsyncTracker(server.url, "key") as tracker:
         if how == "in time":
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(progress(tracker.stream()), 0.3)
+                await asyncio.wait_for(progress(tracker.stream()), 1.5)
         else:
             task = asyncio.create_task(progress(tracker.stream()))
-            await asyncio.sleep(0.3)
+            while not server.requests:
+                await asyncio.sleep(0.01)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

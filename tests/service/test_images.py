@@ -287,7 +287,9 @@ async def test_few_are_fetched_at_once_and_the_others_wait_in_line(hasty: Place)
     gate = asyncio.Event()
     samples = [await hasty.completed(hasty.cdn.put(f"/{n}", gated(gate, picture()))) for n in range(7)]
     asked = [asyncio.create_task(hasty.get(sample)) for sample in samples]
-    await asyncio.sleep(PATIENCE / 2)
+    while len(hasty.cdn.asked) < 4:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(PATIENCE / 4)
     assert len(hasty.cdn.asked) == 4
     answers = await asyncio.gather(*asked)
     assert {answer.status_code for answer in answers} == {503}
