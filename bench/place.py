@@ -96,3 +96,4 @@ async def a_store(redis_url: str) -> AsyncIterator[tuple[JobStore, Redis]]:
         store = JobStore(redis, retention=RETENTION, submit_within=timedelta(days=1))
         await store.ready()
         yield store, redis
+        await store.aclose()

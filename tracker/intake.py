@@ -11,7 +11,7 @@ from tracker.store.pages import Filter
 from tracker.submission import Submission
 from tracker.trail import Trail
 
-SIBLINGS = 20
+SIBLINGS = 5
 """Jobs of the same parent that are looked at for its size."""
 
 
@@ -38,8 +38,7 @@ class Intake:
         its owner has completed with; where that is not one size, we know nothing."""
         facts, parent = submission.mask.facts, submission.request.parent_job_id
         wanted = Filter(statuses=(Status.COMPLETED,), owner=owner, parent_job_id=parent)
-        page = await self.store.page(wanted, SIBLINGS)
-        sizes = {(one.job.mask.width, one.job.mask.height) for one in page.jobs if one.job.mask}
+        sizes = await self.store.mask_sizes(wanted, SIBLINGS)
         if len(sizes) == 1 and (size := sizes.pop()) != (facts.width, facts.height):
             raise MaskRefused(
                 f"The mask is {facts.width} x {facts.height} pixels, the parent's image {size[0]} x {size[1]}: "

@@ -33,7 +33,7 @@ from tracker.store.keys import name
 from tracker.store.layouts import Layouts
 from tracker.store.line import Line
 from tracker.store.news import news
-from tracker.store.pages import Filter, Page, count_jobs, read_ids, read_page
+from tracker.store.pages import Filter, Page, count_jobs, read_ids, read_mask_sizes, read_page
 from tracker.store.scripts import Copies, Scripts
 from tracker.store.standings import Standing, bring_lookups_forward, read_standings, resolve
 from tracker.store.stats import Figures, read_figures
@@ -223,9 +223,18 @@ class JobStore:
     @served
     async def page(self, wanted: Filter, limit: int, below: str | None = None) -> Page:
         """Newest first, from the id `below` on."""
-        if await self.layouts.is_moving():
-            await self.layouts.bring(*(await read_ids(self._scripts, wanted, limit + 1, below))[0])
+        await self._bring(wanted, limit + 1, below)
         return await read_page(self._scripts, wanted, limit, below)
+
+    @served
+    async def mask_sizes(self, wanted: Filter, most: int) -> set[tuple[int, int]]:
+        """Widths and heights of the masks of `most` jobs at most, the newest."""
+        await self._bring(wanted, most, None)
+        return await read_mask_sizes(self._scripts, wanted, most)
+
+    async def _bring(self, wanted: Filter, most: int, below: str | None) -> None:
+        if await self.layouts.is_moving():
+            await self.layouts.bring(*(await read_ids(self._scripts, wanted, most, below))[0])
 
     @served
     async def ids(self, wanted: Filter, most: int) -> tuple[list[str], bool]:

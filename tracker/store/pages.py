@@ -8,7 +8,7 @@ from typing import Any, cast
 from tracker.ids import first_id
 from tracker.job import Job, Status
 from tracker.store.scripts import Scripts
-from tracker.store.wire import Stored, read_record
+from tracker.store.wire import Stored, mask_size, read_record
 
 MILLISECOND = timedelta(milliseconds=1)
 LOOKED_AT_ONCE = 500
@@ -71,6 +71,12 @@ async def read_page(scripts: Scripts, wanted: Filter, limit: int, below: str | N
     """Goes on until `limit` jobs are found or none is left: no page is empty in the middle."""
     found = [_stored(*entry) for entry in await _walk(scripts, wanted, "record", limit + 1, below)]
     return Page(found[:limit], found[limit - 1].job.id if len(found) > limit else None)
+
+
+async def read_mask_sizes(scripts: Scripts, wanted: Filter, most: int) -> set[tuple[int, int]]:
+    """Widths and heights of the newest, without the rest of the jobs, which takes ten times as long to read."""
+    sizes = {mask_size(record) for _, record in await _walk(scripts, wanted, "record", most, None)}
+    return {size for size in sizes if size}
 
 
 async def read_ids(scripts: Scripts, wanted: Filter, most: int, below: str | None = None) -> tuple[list[str], bool]:

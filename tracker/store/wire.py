@@ -186,6 +186,15 @@ def whole_mask(short: str) -> dict[str, Any]:
     return {"sha256": as_bytes(sha256).hex(), "width": width, "height": height, "coverage": coverage}
 
 
+def mask_size(packed: bytes) -> tuple[int, int] | None:
+    """Width and height of the mask of a record's job, None where it has none."""
+    fields = unpack(packed)
+    if "mask" not in fields:
+        return None
+    facts = whole_mask(fields["mask"])
+    return facts["width"], facts["height"]
+
+
 def _ms(moment: datetime | None) -> int | None:
     return None if moment is None else to_ms(moment)
 
