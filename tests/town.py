@@ -121,7 +121,7 @@ async def town(
         tools = await _tools(stack, settings)
         if worker:
             await start_worker(stack, tools)
-        api = await stack.enter_async_context(httpx.AsyncClient(base_url=public_url))
+        api = await stack.enter_async_context(httpx.AsyncClient(base_url=public_url, timeout=30))
         stand_in = await stack.enter_async_context(httpx.AsyncClient(base_url=upstream, timeout=30))
         parent = (await stand_in.post("/sandbox/jobs", json={"width": SIZE, "height": SIZE})).json()["jobId"]
         yield Town(settings, service, tools, api, stand_in, parent)

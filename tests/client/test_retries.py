@@ -86,7 +86,8 @@ async def test_retry_after_is_kept_to(connect: Connect, form: str) -> None:
     """However it is given; a date has no fractions of a second."""
     async with unruly(TAKEN) as server, connect(server.url) as tracker:
         then = (datetime.now(UTC) + timedelta(seconds=2.5)).replace(microsecond=0)
-        server.acts.insert(0, answers(429, Retry_After="1" if form == "seconds" else format_datetime(then, usegmt=True)))
+        told = "1" if form == "seconds" else format_datetime(then, usegmt=True)
+        server.acts.insert(0, answers(429, Retry_After=told))
         started = time.monotonic()
         await tracker.get("0198")
         if form == "seconds":

@@ -64,7 +64,7 @@ def _listeners(metrics: str) -> float:
 @pytest.fixture
 async def service(redis: Redis, redis_url: str) -> AsyncIterator[Service]:
     settings = settings_for(redis_url)
-    async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url) as elsewhere:
+    async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url, timeout=30) as elsewhere:
         yield Service(settings, elsewhere, free_port())
 
 

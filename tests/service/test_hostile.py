@@ -165,7 +165,7 @@ async def test_large_bodies_share_the_room_and_small_ones_are_always_taken(
 ) -> None:
     """503 before a byte of it is sent; all room is free again when the first is over, however it ended."""
     monkeypatch.setattr(lifespan, "ROOM", 100_000)
-    async with serving(create_app(settings_for(redis_url))) as url, httpx.AsyncClient(base_url=url) as api:
+    async with serving(create_app(settings_for(redis_url))) as url, httpx.AsyncClient(base_url=url, timeout=30) as api:
         headers = {**key("editor"), "Content-Type": "application/json"}
         large, slow = b"{" + b" " * (100_000 + SMALL - 2) + b"}", Slow()
         held = {**headers, "Content-Length": str(len(large))}

@@ -379,7 +379,7 @@ async def test_a_connection_that_is_cut_is_no_image(store: JobStore, redis_url: 
         url = "http://{}:{}".format(*server.sockets[0].getsockname())
         async with (
             serving(create_app(settings_for(redis_url, apiframe_base_url=url))) as ours,
-            httpx.AsyncClient(base_url=ours) as api,
+            httpx.AsyncClient(base_url=ours, timeout=30) as api,
         ):
             here = Place(store, api, Shelves())
             assert_problem(await here.get(await here.completed(f"{url}/a")), 503)
@@ -390,7 +390,7 @@ async def test_nobody_at_the_address_is_a_cdn_that_is_away(store: JobStore, redi
     url = "http://127.0.0.1:9"
     async with (
         serving(create_app(settings_for(redis_url, apiframe_base_url=url))) as ours,
-        httpx.AsyncClient(base_url=ours) as api,
+        httpx.AsyncClient(base_url=ours, timeout=30) as api,
     ):
         here = Place(store, api, Shelves())
         assert_problem(await here.get(await here.completed(f"{url}/a")), 503)

@@ -23,6 +23,12 @@ from tracker.errors import BadRequest, InvalidInput, Unavailable, UnsupportedMed
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux about a process")
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that has no rest the helper may get no processor for seconds."""
+    monkeypatch.setattr(judging, "PATIENCE", 60)
+
+
 @pytest.fixture
 async def judges() -> AsyncIterator[Judges]:
     judges = Judges()

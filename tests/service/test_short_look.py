@@ -24,7 +24,7 @@ ITS_OWN = ("x-request-id", "date", "server")
 
 @pytest.fixture
 async def api(redis: Redis, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url) as api:
+    async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url, timeout=30) as api:
         yield api
 
 
@@ -91,7 +91,7 @@ async def test_a_record_that_cannot_be_read_is_a_crash(api: httpx.AsyncClient, r
 async def test_without_redis_it_says_so(redis: Redis) -> None:
     """503, with a word when to come back."""
     settings = settings_for("redis://127.0.0.1:1")
-    async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url) as api:
+    async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url, timeout=30) as api:
         answer = await both(api, "00000000-0000-7000-8000-000000000000")
     assert_problem(answer, 503)
     assert answer.headers["retry-after"]

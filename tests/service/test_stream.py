@@ -57,7 +57,7 @@ async def a_case(store: JobStore, **fields: Any) -> Case:
 @asynccontextmanager
 async def served(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     limits = httpx.Limits(max_connections=None)
-    async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url, limits=limits) as api:
+    async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url, limits=limits, timeout=30) as api:
         yield api
 
 
@@ -321,7 +321,7 @@ async def test_a_slow_listener_is_dropped_with_a_word_and_holds_up_nobody(
     cases = [await a_case(store, prompt="x" * 2000) for _ in range(6)]
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # else the system would hold all of it
-    async with serving(create_app(settings), listener) as url, httpx.AsyncClient(base_url=url) as api:
+    async with serving(create_app(settings), listener) as url, httpx.AsyncClient(base_url=url, timeout=30) as api:
         async with listening(api, "/v1/stream") as quick:
             await quick.next()
             reader, writer = await sluggish(url)
@@ -386,7 +386,7 @@ async def test_a_stop_ends_all_streams_at_once(redis: Redis, settings: Settings,
     async with AsyncExitStack() as stack:
         service = AsyncExitStack()
         url = await service.enter_async_context(serving(create_app(settings)))
-        api = await stack.enter_async_context(httpx.AsyncClient(base_url=url))
+        api = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=30))
         ears = [await stack.enter_async_context(listening(api, path)) for path in ("/v1/stream", case.path)]
         await asyncio.gather(*(ear.next() for ear in ears))
         async with asyncio.timeout(2):

@@ -223,7 +223,7 @@ async def test_a_forged_delivery_is_refused_whichever_way_it_takes(api: httpx.As
 async def test_a_proxy_tells_who_has_sent_what_is_forged(redis: Redis, settings: Settings) -> None:
     """One that is trusted: who is slowed down is whoever sent it, and not all who come by the same proxy."""
     forged = signed({"event": "failed", "jobId": upstream_id()}, OTHER_KEY)
-    async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url) as api:
+    async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url, timeout=30) as api:
         for source, burst in (("192.0.2.7", BURST), ("192.0.2.8", 1)):
             forged["headers"]["X-Forwarded-For"] = source
             refused = [(await api.post("/webhooks/apiframe", **forged)).status_code for _ in range(burst)]

@@ -21,5 +21,5 @@ async def either_way(
         async with door(settings) as api:
             yield api
     else:
-        async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url) as api:
+        async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url, timeout=30) as api:
             yield api

@@ -14,7 +14,7 @@ from tests.samples import SILENCE, START, pending_job
 from tracker.clock import to_ms
 from tracker.events import Expired
 from tracker.ids import new_id
-from tracker.job import Job, Status
+from tracker.job import Job, MaskFacts, Status
 from tracker.store.jobs import JobStore
 from tracker.store.keys import name
 from tracker.store.pages import Filter
@@ -145,6 +145,17 @@ async def test_jobs_that_move_between_pages_are_seen_once(
         page = await store.page(wanted, limit, page.next_cursor)
         seen += [stored.job.id for stored in page.jobs]
     assert seen == wanted_of(jobs, wanted)
+
+
+async def test_sizes_are_those_of_the_newest_masks(store: JobStore) -> None:
+    """A job that somebody else submitted has no mask that we know of, and counts as one of them."""
+    for n, width in enumerate((512, 1024, None, 1024, 2048)):
+        mask = MaskFacts(sha256="9f" * 32, width=width, height=768, coverage=0.2) if width else None
+        await store.create(pending_job(START + timedelta(milliseconds=n), mask=mask), b"PNG")
+    wanted = Filter(owner="editor")
+    assert await store.mask_sizes(wanted, 3) == {(2048, 768), (1024, 768)}
+    assert await store.mask_sizes(wanted, 9) == {(2048, 768), (1024, 768), (512, 768)}
+    assert await store.mask_sizes(Filter(owner="nobody"), 9) == set()
 
 
 async def test_an_entry_without_a_record_is_passed_over_and_goes(redis: Redis, store: JobStore) -> None:
