@@ -12,8 +12,8 @@ from workers.expiry import expire
 from workers.tools import Tools
 
 ROUND_SECONDS = 10.0
-BATCH = 25
-"""Jobs in a call of the script, which takes about 30 µs of Redis for each."""
+BATCH = 10
+"""Jobs in a call of the script, which takes about 30 µs of Redis for each: what a delivery waits for, at most."""
 REST = 2
 """Times as long as a call took is nothing asked of Redis: a million jobs go in some minutes."""
 
