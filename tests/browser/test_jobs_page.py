@@ -264,6 +264,32 @@ async def test_a_selection_is_asked_about_upstream(at: Windows, here: Town) -> N
     await expect(row(page, job).locator("[data-field=settled]")).to_have_text("poll")
 
 
+@pytest.mark.parametrize("here", [{"mischief": {"webhook_dropped": 1}, "poll_after_seconds": 600}], indirect=True)
+async def test_a_list_that_comes_late_takes_no_job_back(at: Windows, here: Town) -> None:
+    """It was read before the stream told of the end."""
+    job = await here.until(await here.submit(), "QUEUED")
+    await here.sandbox.get(f"/sandbox/jobs/{job['upstreamJobId']}/settled")
+    page = await at.open("/", name="ops")
+    await is_live(page)
+    read, told = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch()
+        read.set()
+        await told.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/v1/jobs?*", late)
+    async with page.expect_response("**/v1/jobs?*"):
+        await page.evaluate("document.dispatchEvent(new Event('refresh-now'))")
+        await read.wait()
+        await here.api.post(f"/v1/jobs/{job['id']}/refresh", headers=key("ops"))
+        await shows(row(page, job), "COMPLETED")
+        told.set()
+    await page.wait_for_timeout(300)
+    await shows(row(page, job), "COMPLETED")
+
+
 async def test_a_picture_that_cannot_be_had_is_asked_for_once(at: Windows, here: Town) -> None:
     """However often its row changes; a frame stands for it."""
     job = await completed(here)

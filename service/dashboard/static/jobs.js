@@ -24,7 +24,10 @@ const rowOf = (id) => body.querySelector(`tr[data-job="${CSS.escape(id)}"]`);
 
 // A row
 
+/** Never back: a list that was read before may come after what the stream has told since. */
 function fill(row, job) {
+  if (Date.parse(job.updatedAt) < Number(row.dataset.updated)) return;
+  row.dataset.updated = Date.parse(job.updatedAt);
   const part = (name) => row.querySelector(`[data-field="${name}"]`);
   row.dataset.job = job.id;
   row.dataset.status = job.status;
