@@ -33,5 +33,5 @@ async def until_over_the_line(store: JobStore, redis: Redis, samples: list[Sampl
 
 
 async def clients(redis: Redis) -> bytes:
-    listed: Any = await redis.execute_command("CLIENT", "LIST")  # type: ignore[no-untyped-call]
+    listed: Any = await redis.execute_command("CLIENT", "LIST")  # type: ignore[no-untyped-call]  # redis-py has no types here
     return str(listed).encode()
