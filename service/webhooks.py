@@ -17,6 +17,7 @@ from service.state import State, state_of
 from tracker import logs
 from tracker.apiframe.reading import Unreadable, read_json, report_of
 from tracker.apiframe.signature import Delivery
+from tracker.apiframe.wording import recall, remember
 from tracker.errors import SignatureRefused
 from tracker.events import Report
 from tracker.ids import as_uuid
@@ -99,5 +100,10 @@ def trace(state: State, seen: Sighting, trail: Trail, before: str, status: str) 
 
 def _read(seen: Sighting, delivery: Delivery) -> Report:
     seen.bytes, seen.secret_form, seen.key_index = len(delivery.body), delivery.secret_form, delivery.key_index
+    if known := recall(delivery):
+        seen.document, report = known
+        return report
     seen.document = read_json(delivery.body)
-    return report_of(seen.document, delivery.fingerprint)
+    report = report_of(seen.document, delivery.fingerprint)
+    remember(delivery.body, seen.document, report)
+    return report

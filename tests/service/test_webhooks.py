@@ -71,6 +71,21 @@ async def test_a_delivery_that_comes_before_the_submissions_answer_binds_its_job
     assert bound["submittedAt"] is not None
 
 
+async def test_what_is_told_alike_of_several_jobs_reaches_each(api: httpx.AsyncClient, store: JobStore) -> None:
+    """In upstream's own spelling, without blanks, which is known after the first."""
+    for _ in range(3):
+        answer = await api.post("/v1/jobs", json=submission(), headers=key("editor"))
+        job: dict[str, Any] = answer.json()
+        await store.claim(utc_now(), lease=SILENCE, max_in_flight=9, webhooks=WEBHOOKS)
+        up = upstream_id()
+        body = b'{"event":"progress","jobId":"%b","status":"PROCESSING","progress":61}' % up.encode()
+        for outcome in ("applied", "duplicate"):
+            answer = await api.post(f"/webhooks/apiframe/{job['id']}", **signed(body))
+            assert answer.json() == {"jobId": job["id"], "outcome": outcome}
+        bound = await now(api, job)
+        assert (bound["upstreamJobId"], bound["progress"]) == (up, 61)
+
+
 @pytest.mark.parametrize("raw", [True, False])
 async def test_dossier_13_01_both_forms_of_the_secret_are_accepted_and_counted(
     api: httpx.AsyncClient, job: dict[str, Any], raw: bool
@@ -250,7 +265,7 @@ async def test_a_crash_is_the_same_problem_whichever_way_a_delivery_takes(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the request's id, and counted."""
-    monkeypatch.setattr("service.webhooks.report_of", None)
+    monkeypatch.setattr("service.webhooks.recall", None)
     sent = signed({"event": "progress", "jobId": upstream_id(), "status": "PROCESSING", "progress": 45})
     assert_problem(await api.post("/webhooks/apiframe", **sent), 500)
     assert await metric(api, "tracker_http_requests_total", route="/webhooks/apiframe", status="500") == 1
