@@ -6,9 +6,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from tracker.job import Failure, Result, Source, Status
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""One for all, where a dict of its own for each report would cost as much as the rest of it."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from tests.town import Town
 pytestmark = ONE_LOOP
 
 SLOWLY = {"sandbox": {"run_seconds": 6}}
+UNTOLD = {"mischief": {"webhook_dropped": 1}, "poll_after_seconds": 600}
 
 
 def row(page: Page, job: dict[str, Any]) -> Locator:
@@ -264,13 +267,60 @@ async def test_a_selection_is_asked_about_upstream(at: Windows, here: Town) -> N
     await expect(row(page, job).locator("[data-field=settled]")).to_have_text("poll")
 
 
-@pytest.mark.parametrize("here", [{"mischief": {"webhook_dropped": 1}, "poll_after_seconds": 600}], indirect=True)
+@pytest.mark.parametrize("here", [UNTOLD], indirect=True)
 async def test_a_list_that_comes_late_takes_no_job_back(at: Windows, here: Town) -> None:
     """It was read before the stream told of the end."""
-    job = await here.until(await here.submit(), "QUEUED")
-    await here.sandbox.get(f"/sandbox/jobs/{job['upstreamJobId']}/settled")
+    job = await settled_upstream(here)
     page = await at.open("/", name="ops")
     await is_live(page)
+    async with a_late_list(page):
+        await here.api.post(f"/v1/jobs/{job['id']}/refresh", headers=key("ops"))
+        await shows(row(page, job), "COMPLETED")
+    await shows(row(page, job), "COMPLETED")
+
+
+@pytest.mark.parametrize("here", [UNTOLD], indirect=True)
+async def test_nor_one_that_waits_above_the_list(at: Windows, here: Town) -> None:
+    """Somebody has picked a row, so that a new job is only announced."""
+    first = await here.submit()
+    page = await at.open("/", name="ops")
+    await is_live(page)
+    await row(page, first).locator("input[name=pick]").check()
+    job = await settled_upstream(here)
+    await expect(page.locator("#fresh")).to_have_text("1 new job")
+    async with a_late_list(page):
+        await here.api.post(f"/v1/jobs/{job['id']}/refresh", headers=key("ops"))
+        await expect(page.locator("[data-count=COMPLETED]")).to_have_text("1")
+    await page.locator("#fresh").click()
+    await shows(row(page, job), "COMPLETED")
+
+
+async def test_a_job_that_waits_above_the_list_comes_in_as_it_is_by_then(at: Windows, here: Town) -> None:
+    """Also where it matches no more."""
+    await pause(here)
+    first = await here.submit()
+    page = await at.open("/?status=PENDING", name="ops")
+    await is_live(page)
+    await row(page, first).locator("input[name=pick]").check()
+    job = await here.submit()
+    await expect(page.locator("#fresh")).to_have_text("1 new job")
+    await here.api.post(f"/v1/jobs/{job['id']}/cancel", headers=key("ops"))
+    await expect(page.locator("[data-count=CANCELLED]")).to_have_text("1")
+    await page.locator("#fresh").click()
+    await shows(row(page, job), "CANCELLED")
+    await expect(row(page, job).locator("[data-field=note]")).to_have_text("no longer matches")
+
+
+async def settled_upstream(here: Town) -> dict[str, Any]:
+    """A job that has ended there, which nobody has told us."""
+    job = await here.until(await here.submit(), "QUEUED")
+    await here.sandbox.get(f"/sandbox/jobs/{job['upstreamJobId']}/settled")
+    return job
+
+
+@asynccontextmanager
+async def a_late_list(page: Page) -> AsyncIterator[None]:
+    """One that is read before what happens here, and comes after it."""
     read, told = asyncio.Event(), asyncio.Event()
 
     async def late(route: Route) -> None:
@@ -283,11 +333,9 @@ async def test_a_list_that_comes_late_takes_no_job_back(at: Windows, here: Town)
     async with page.expect_response("**/v1/jobs?*"):
         await page.evaluate("document.dispatchEvent(new Event('refresh-now'))")
         await read.wait()
-        await here.api.post(f"/v1/jobs/{job['id']}/refresh", headers=key("ops"))
-        await shows(row(page, job), "COMPLETED")
+        yield
         told.set()
     await page.wait_for_timeout(300)
-    await shows(row(page, job), "COMPLETED")
 
 
 async def test_a_picture_that_cannot_be_had_is_asked_for_once(at: Windows, here: Town) -> None:

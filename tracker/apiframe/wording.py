@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tracker.apiframe.reading import Document
 from tracker.apiframe.signature import Delivery
-from tracker.events import Report
+from tracker.events import NOTHING, Report
 from tracker.job import Source, Status
 
 MAX_BODY = 512
@@ -36,8 +36,10 @@ def recall(delivery: Delivery) -> tuple[Document, Report] | None:
     said = _said.get((before, rest[36:]))
     if said is None or not _UUID.fullmatch(job_id := rest[:36]):
         return None
-    fingerprint = delivery.fingerprint
-    report = Report(Source.WEBHOOK, job_id.decode(), said.status, said.progress, fingerprint=fingerprint, is_bare=True)
+    report = Report(
+        Source.WEBHOOK, job_id.decode(), said.status, said.progress,
+        origin=NOTHING, rest=NOTHING, fingerprint=delivery.fingerprint, is_bare=True,
+    )  # fmt: skip
     return said.document, report
 
 

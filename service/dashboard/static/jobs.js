@@ -24,9 +24,11 @@ const rowOf = (id) => body.querySelector(`tr[data-job="${CSS.escape(id)}"]`);
 
 // A row
 
-/** Never back: a list that was read before may come after what the stream has told since. */
+/** A list that was read before may come after what the stream has told since. Never of what is not known yet. */
+const isPast = (job, known) => Date.parse(job.updatedAt) < known;
+
 function fill(row, job) {
-  if (Date.parse(job.updatedAt) < Number(row.dataset.updated)) return;
+  if (isPast(job, Number(row.dataset.updated))) return;
   row.dataset.updated = Date.parse(job.updatedAt);
   const part = (name) => row.querySelector(`[data-field="${name}"]`);
   row.dataset.job = job.id;
@@ -132,6 +134,7 @@ function insert(job) {
 }
 
 function hold(job) {
+  if (isPast(job, Date.parse(waiting.get(job.id)?.updatedAt))) return;
   waiting.set(job.id, job);
   const button = document.getElementById("fresh");
   button.textContent = `${number(waiting.size)} new ${waiting.size === 1 ? "job" : "jobs"}`;
@@ -190,7 +193,7 @@ if (table.dataset.matching === "yes") {
     onJob(job) {
       const row = rowOf(job.id);
       if (row) fill(row, job);
-      else if (waiting.has(job.id) && wanted(job)) waiting.set(job.id, job);
+      else if (waiting.has(job.id)) hold(job);
       else add(job);
       countSoon();
     },
