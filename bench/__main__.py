@@ -29,14 +29,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("what", nargs="*", metavar="what", help=f"all, or some of: {', '.join(BENCHES)}")
     parser.add_argument("--quick", action="store_true", help="everything, small: shows that it runs; figures are rough")
-    parser.add_argument("--rounds", type=int, help="of each that take turns (5)")
+    parser.add_argument("--rounds", type=int, help="of each that take turns (5; of deliveries 9)")
     parser.add_argument("--many", type=int, help="jobs in Redis for what is said of growth (1,000,000)")
     parser.add_argument("--docs", action="store_true", help="puts table and picture into docs/")
     given = parser.parse_args()
     if unknown := set(given.what) - set(BENCHES):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     scale = QUICK if given.quick else Scale()
-    scale = replace(scale, rounds=given.rounds or scale.rounds, many=given.many or scale.many)
+    scale = replace(
+        scale,
+        rounds=given.rounds or scale.rounds,
+        noisy=given.rounds or scale.noisy,
+        many=given.many or scale.many,
+    )
     keep_aside()
     console = Console(width=WIDTH)
     measures = [one for name in given.what or BENCHES for one in BENCHES[name](console, scale)]

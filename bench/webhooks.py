@@ -40,8 +40,8 @@ async def _run(console: Console, scale: Scale, plain: str, always: str) -> list[
     console.print(f"The disk under appendonly takes {sync_seconds() * 1e6:,.0f} µs to sync a line.")
     contenders = {"ours": ours(plain), "L1": bare(plain), "usual": usual(plain), "ours, AOF always": ours(always)}
     kinds = {name: partial(one_round, one, scale.jobs) for name, one in contenders.items()}
-    found = await in_turn(console, scale.rounds, kinds, "webhooks")
-    console.print(_table(f"Webhooks as fast as they go, {scale.jobs:,} jobs, {scale.rounds} rounds", found))
+    found = await in_turn(console, scale.noisy, kinds, "webhooks")
+    console.print(_table(f"Webhooks as fast as they go, {scale.jobs:,} jobs, {scale.noisy} rounds", found))
     rates = {name: [one.answered.rate for one in rounds] for name, rounds in found.items()}
     highest = median(rates["ours"])
     timely, timely_faults = await _timely(console, scale, highest / 2, {"ours": ours(plain), "L1": bare(plain)})
@@ -79,7 +79,7 @@ def _cpu(rounds: Sequence[Round]) -> list[float]:
 async def _timely(console: Console, scale: Scale, rate: float, contenders: Mapping[str, Any]) -> tuple[Measure, int]:
     jobs = round(rate * scale.seconds / DELIVERIES)
     kinds = {name: partial(one_round, one, jobs, rate) for name, one in contenders.items()}
-    found = await in_turn(console, scale.rounds, kinds, "webhooks at half of that")
+    found = await in_turn(console, scale.noisy, kinds, "webhooks at half of that")
     console.print(_table(f"{rate:,.0f} webhooks a second, due at fixed times, {jobs:,} jobs", found))
     measure = Measure("webhooks: p99 at half of our rate, to L1's", ratio(_p99(found["ours"]), _p99(found["L1"])), 4, 2)
     return measure, sum(one.faults for one in found["ours"])
@@ -97,7 +97,7 @@ async def _beside_masks(console: Console, scale: Scale, rate: float, redis_url: 
         "without": partial(one_round, ours(redis_url), jobs, rate),
         "with masks": partial(one_round, ours(redis_url), jobs, rate, submit),
     }
-    found = await in_turn(console, scale.rounds, kinds, "webhooks beside masks")
+    found = await in_turn(console, scale.noisy, kinds, "webhooks beside masks")
     console.print(_table(f"{rate:,.0f} webhooks a second, without and with {MASKS_A_SECOND} masks of 1 MB", found))
     came = [one.beside.rate for one in found["with masks"] if one.beside]
     console.print(f"Masks answered a second, of {MASKS_A_SECOND} that were due: {spread(came, 1)}.")

@@ -6,6 +6,7 @@ store is the queue, a message only says "look now", and a lost one costs a secon
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +99,9 @@ class Queue:
         return bool(await self._redis.exists(SIGN_OF_LIFE))
 
     async def aclose(self) -> None:
-        if "_redis" in vars(self):
-            await self._redis.aclose()
-        if "_arq" in vars(self):
-            await self._arq.aclose(close_connection_pool=True)
+        """Both, whatever becomes of one."""
+        async with AsyncExitStack() as closing:
+            if "_arq" in vars(self):
+                closing.push_async_callback(self._arq.aclose, close_connection_pool=True)
+            if "_redis" in vars(self):
+                closing.push_async_callback(self._redis.aclose)

@@ -28,6 +28,8 @@ TINY = 2 * 1024
 STOP_SECONDS = 5.0
 PATIENCE = 5.0
 """Seconds that the helper has for a mask; the largest takes two of a processor's."""
+PASSED_OVER = 30.0
+"""Seconds in which it is not asked again after it had no time: the processors have no rest, and it comes last."""
 KEEPING = {"MALLOC_TRIM_THRESHOLD_": str(16 * 1024 * 1024), "MALLOC_MMAP_THRESHOLD_": str(4 * 1024 * 1024)}
 """glibc would give each mask's memory back and fetch it again for the next, which is a third of what a mask takes."""
 log = structlog.get_logger()
@@ -41,6 +43,7 @@ class Judges:
         self._in_threads, self._in_helper = CapacityLimiter(AT_ONCE), CapacityLimiter(AT_ONCE)
         self._starting = asyncio.Lock()
         self._helper: Helper | None = None
+        self._asked_again_at = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -50,18 +53,27 @@ class Judges:
     async def read(self, content_type: str, body: Sequence[bytes]) -> Submission:
         """A body in as many parts as it came in. Raises what `read_submission` does, and Unavailable where it was the
         end of the helper, twice."""
-        if sum(map(len, body)) <= TINY:
-            return await self._in_thread(content_type, body)
+        if sum(map(len, body)) > TINY and (said := await self._by_helper(content_type, body)):
+            return understood(*said)
+        return await self._in_thread(content_type, body)
+
+    async def _by_helper(self, content_type: str, body: Sequence[bytes]) -> tuple[Head, bytes] | None:
+        """None where a thread has to read it."""
+        loop = asyncio.get_running_loop()
         try:
-            async with self._in_helper, asyncio.timeout(PATIENCE):
-                return understood(*await self._asked(content_type, body))
-        except TimeoutError:  # it gets no processor: those that there are have no rest
-            log.warning("the helper has had no time for a mask: a thread reads it")
+            async with self._in_helper:
+                if loop.time() < self._asked_again_at:
+                    return None
+                async with asyncio.timeout(PATIENCE):
+                    return await self._asked(content_type, body)
+        except TimeoutError:
+            self._asked_again_at = loop.time() + PASSED_OVER
+            log.warning("the helper has had no time for a mask: threads read them for a while", seconds=PASSED_OVER)
         except ConnectionError:
             raise Unavailable("The mask could not be read just now; send it again.") from None
         except OSError as error:  # no process can be started here, or none now
             log.warning("no helper can be started: a thread reads the mask", error=str(error))
-        return await self._in_thread(content_type, body)
+        return None
 
     async def _in_thread(self, content_type: str, body: Sequence[bytes]) -> Submission:
         return await to_thread.run_sync(read_submission, content_type, b"".join(body), limiter=self._in_threads)

@@ -136,15 +136,33 @@ async def test_where_no_helper_can_be_started_a_thread_reads_the_mask() -> None:
 async def test_a_helper_that_gets_no_time_costs_nobody_an_answer(
     judges: Judges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It comes after whoever else wants the processor, so that it may wait for ever; a thread does not."""
+    """It comes after whoever else wants the processor, so that it may wait for ever; a thread does not. Nobody else
+    waits for it then, until it is asked again."""
     pid = await started(judges)
     monkeypatch.setattr(judging, "PATIENCE", 0.2)
+    monkeypatch.setattr(judging, "PASSED_OVER", 60)
     os.kill(pid, signal.SIGSTOP)
     try:
         assert (await judges.read(JSON, [large()])).mask == read_submission(JSON, large()).mask
+        monkeypatch.setattr(judging, "PATIENCE", 60)
+        async with asyncio.timeout(30):
+            await asyncio.gather(*[judges.read(JSON, [large()]) for _ in range(5)])
     finally:
         os.kill(pid, signal.SIGCONT)
-    monkeypatch.undo()
+
+
+async def test_a_helper_that_had_no_time_is_asked_again(judges: Judges, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same one."""
+    pid = await started(judges)
+    monkeypatch.setattr(judging, "PATIENCE", 0.2)
+    monkeypatch.setattr(judging, "PASSED_OVER", 0)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await judges.read(JSON, [large()])
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    monkeypatch.setattr(judging, "PATIENCE", 60)
+    monkeypatch.setattr(judges, "_in_thread", None)
     assert (await judges.read(JSON, [large()])).mask == read_submission(JSON, large()).mask
     assert judges.pid == pid
 
