@@ -14,9 +14,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Scale:
-    """`rounds` of each, `noisy` ones of deliveries by one process, in whose tails a machine's own work shows most; `jobs`
-    in the traffic of one, `seconds` of one at a fixed rate, `many` jobs in Redis, `lives` jobs whose memory is measured,
-    `listeners` of streams, so many service `processes` at most."""
+    """`rounds` of each, `noisy` ones of deliveries by one process, in whose tails a machine's own work shows most;
+    `jobs` in the traffic of one, `seconds` of one at a fixed rate, `many` jobs in Redis, `lives` jobs whose memory is
+    measured, `listeners` of streams, so many service `processes` at most."""
 
     rounds: int = 5
     noisy: int = 9

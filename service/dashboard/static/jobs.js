@@ -24,7 +24,7 @@ const rowOf = (id) => body.querySelector(`tr[data-job="${CSS.escape(id)}"]`);
 
 // A row
 
-/** A list that was read before may come after what the stream has told since. Never of what is not known yet. */
+/** Older than what is known (ms, NaN where nothing is): a list may come after what the stream has told since it was read. */
 const isPast = (job, known) => Date.parse(job.updatedAt) < known;
 
 function fill(row, job) {
