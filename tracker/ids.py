@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UUID_BYTES = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""A pattern for one in bytes, spelled as we and upstream spell it."""
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 """The digit that tells the variant, with two random bits in it, by a random digit."""
 _lock = threading.Lock()

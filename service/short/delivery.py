@@ -5,17 +5,18 @@ from typing import Any
 
 from service.failures import source_at
 from service.room import SMALL
-from service.short.passing import NO_JOB, UUID, Answer, Asked, Passing, Way, line_of, read
+from service.short.passing import NO_JOB, Answer, Asked, Passing, Way, line_of, read
 from service.webhooks import WITH_JOB, begin, settle, tell, trace
 from tracker.apiframe.reading import Unreadable
 from tracker.apiframe.signature import Delivery
 from tracker.errors import SignatureRefused, StoreUnavailable, TrackerError
+from tracker.ids import UUID_BYTES
 from tracker.store.jobs import UNKNOWN
 from tracker.trail import Trail
 
 PATH = "/webhooks/apiframe"
 BEGINNING = f"POST {PATH}".encode()
-_LINE = line_of(rb"POST /webhooks/apiframe(?:/(%b))?" % UUID)
+_LINE = line_of(rb"POST /webhooks/apiframe(?:/(%b))?" % UUID_BYTES)
 
 
 def offered(way: Way, data: bytes, answer: Answer, host: str) -> Passing | None:

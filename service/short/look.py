@@ -9,13 +9,14 @@ from typing import Any
 
 from service.answers import FRESH, answered, etags, visible
 from service.auth import Caller
-from service.short.passing import NO_JOB, UUID, Answer, Asked, Passing, Way, line_of, read
+from service.short.passing import NO_JOB, Answer, Asked, Passing, Way, line_of, read
+from tracker.ids import UUID_BYTES
 from tracker.store.spelling import spell
 from tracker.store.wire import etag_of, unpack
 from tracker.trail import Trail
 
 BEGINNING = b"GET /v1/jobs/"
-_LINE = line_of(rb"GET /v1/jobs/(%b)" % UUID)
+_LINE = line_of(rb"GET /v1/jobs/(%b)" % UUID_BYTES)
 _JSON = (b"*/*", b"application/json")
 
 

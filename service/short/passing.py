@@ -22,7 +22,6 @@ Answer = Callable[[int, bytes, bytes, bool], None]
 NO_JOB: Mapping[str, str] = {}
 log = structlog.get_logger()
 
-UUID = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _LINE = re.compile(rb"([A-Za-z0-9-]+): ([!-~](?:[ -~]*[!-~])?)")
 LINES_KNOWN, MAX_LINE = 512, 80
 """Lines of heads that are remembered, and bytes of one: whoever sends much says most of it again each time, save for

@@ -10,13 +10,14 @@ from typing import NamedTuple
 from tracker.apiframe.reading import Document
 from tracker.apiframe.signature import Delivery
 from tracker.events import NOTHING, Report
+from tracker.ids import UUID_BYTES
 from tracker.job import Source, Status
 
 MAX_BODY = 512
 WORDINGS_KNOWN = 512
 """Of mere progress there are a hundred and one."""
 _ID = b'"jobId":"'
-_UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID = re.compile(UUID_BYTES)
 
 
 class _Said(NamedTuple):
