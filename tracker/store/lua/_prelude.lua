@@ -2,7 +2,7 @@
 -- KEYS[1] prefix of the partition, `inpaint:{0}:`
 
 local HISTORY_FIRST, HISTORY_LAST = 16, 48
-local FEED_LENGTH = 100000
+local FEED_LENGTH = '100000'
 local FINAL = { COMPLETED = true, FAILED = true, CANCELLED = true }
 
 local function key(name, part)
@@ -19,13 +19,43 @@ local function unknown_layout()
   end
 end
 
+-- A number as text, where it is one of those that come again and again: Redis prints each with all the digits that it may have.
+local texts = {}
+local function text(number)
+  if not texts[number] and number > -100 and number < 100 then texts[number] = tostring(number) end
+  return texts[number] or number
+end
+
+-- Records of jobs that go on, as they were last written, by their packed form: what is packed alike is the same, so that a record
+-- that nobody else has written since is not unpacked again. A function of Redis keeps them from call to call, a script does not.
+-- Whoever takes one may change it, and may fail: it comes back when it is written. Some 3 KB each.
+local MOST_KNOWN = 512
+local known, how_many = {}, 0
+
+local function unpacked(packed)
+  local job = known[packed]
+  if not job then return cmsgpack.unpack(packed) end
+  known[packed], how_many = nil, how_many - 1
+  return job
+end
+
+local function know(packed, job)
+  if how_many >= MOST_KNOWN then known, how_many = {}, 0 end
+  if not known[packed] then how_many = how_many + 1 end
+  known[packed] = job
+end
+
 -- A record as a table, or nil.
 local function load(id)
   local packed = redis.call('GET', key('job', id))
-  return packed and cmsgpack.unpack(packed) or nil
+  return packed and unpacked(packed) or nil
 end
 
-local function save(id, job) redis.call('SET', key('job', id), cmsgpack.pack(job)) end
+local function save(id, job)
+  local packed = cmsgpack.pack(job)
+  redis.call('SET', key('job', id), packed)
+  if not FINAL[job.status] then know(packed, job) end
+end
 
 -- Milliseconds since 1970 out of a UUIDv7.
 local function created_at(id)
@@ -50,7 +80,7 @@ local function whose(owner) return ipairs({ '*', owner }) end
 -- How many jobs there are of each status, and how many slots (`inflight`) they hold.
 local function count(owner, what, by)
   for _, one in whose(owner) do
-    if redis.call('HINCRBY', key('counts', one), what, by) <= 0 then redis.call('HDEL', key('counts', one), what) end
+    if redis.call('HINCRBY', key('counts', one), what, text(by)) <= 0 then redis.call('HDEL', key('counts', one), what) end
   end
 end
 
@@ -63,7 +93,7 @@ local function number_of(span, now) return math.floor(now / SPANS[span][1]) end
 local function raise(span, number, owner, what, by)
   for _, one in whose(owner) do
     local counts = key(span, number .. ':' .. one)
-    if redis.call('HINCRBY', counts, what, by) == by then redis.call('EXPIRE', counts, SPANS[span][2]) end
+    if redis.call('HINCRBY', counts, what, text(by)) == by then redis.call('EXPIRE', counts, SPANS[span][2]) end
   end
 end
 
@@ -140,12 +170,15 @@ local function end_of_line(history, number)
 end
 
 -- Appends to the history, which keeps its first and last lines: see tracker/store/history.py for what a line holds.
--- `entry`: source, type, outcome, told (a progress, or nil), detail (JSON, or nil).
-local function remember(id, job, at, entry)
-  local line = { job.seq, at - created_at(id), WORDS[entry.source], WORDS[entry.type], WORDS[job.status], job.progress,
-    WORDS[entry.outcome] }
-  if entry.told or entry.detail then line[8] = entry.told and (entry.told == job.progress or entry.told) or false end
-  line[9] = entry.detail
+-- `told` is a progress, `detail` JSON; nil where there is none.
+local function remember(id, job, at, source, type, outcome, told, detail)
+  if told then
+    told = told == job.progress or told
+  elseif detail then
+    told = false
+  end
+  local line = { job.seq, at - created_at(id), WORDS[source], WORDS[type], WORDS[job.status], job.progress, WORDS[outcome],
+    told, detail }
   local history = job.history or ''
   if job.seq > HISTORY_FIRST + HISTORY_LAST then
     history = history:sub(1, end_of_line(history, HISTORY_FIRST)) .. history:sub(end_of_line(history, HISTORY_FIRST + 1) + 1)
@@ -156,5 +189,5 @@ end
 -- Tells everyone who watches that this version of the job can be read.
 local function publish(id, job)
   redis.call('XADD', key('feed'), 'MAXLEN', '~', FEED_LENGTH, '*',
-    'id', id, 'version', job.version, 'status', job.status, 'owner', job.owner)
+    'id', id, 'version', text(job.version), 'status', job.status, 'owner', job.owner)
 end

@@ -33,7 +33,7 @@ local function within(parent, name)
 end
 
 local function tally(span, owner, what, by)
-  local counts = within(within(within(figures, span), number_of(span, now)), owner)
+  local counts = within(within(figures[span], number_of(span, now)), owner)
   counts[what] = (counts[what] or 0) + by
 end
 
@@ -101,6 +101,11 @@ local function seen_before()
   local at = seen and print and seen:find(print, 1, true)
   while at and at % 8 ~= 1 do at = seen:find(print, at + 1, true) end
   return at
+end
+
+local function see(print)
+  local seen = (job.seen or '') .. print
+  job.seen = #seen <= MAX_SEEN and seen or seen:sub(-MAX_SEEN)
 end
 
 local function moves(to)
@@ -180,6 +185,11 @@ local function carry_on(to)
   end
 end
 
+-- To set what is not there to nil makes room for it, and the table may be built anew.
+local function without(field)
+  if job[field] ~= nil then job[field] = nil end
+end
+
 local function move_to(to)
   if before == 'PENDING' then leave_queue() end
   if to ~= before then
@@ -189,8 +199,10 @@ local function move_to(to)
     count(job.owner, to, 1)
     job.status = to
   end
-  for _, field in ipairs(CONCLUSION) do job[field] = nil end
-  for _, field in ipairs(change.drop or NOTHING) do job[field] = nil end
+  if FINAL[before] then
+    for _, field in ipairs(CONCLUSION) do without(field) end
+  end
+  for _, field in ipairs(change.drop or NOTHING) do without(field) end
   for field, value in pairs(change.put or NOTHING) do job[field] = value end
   local progress = to == 'COMPLETED' and 100 or to == 'PROCESSING' and change.progress or 0
   job.progress = math.max(job.progress, progress)
@@ -306,7 +318,9 @@ end
 
 -- Bookkeeping: 0 is nothing.
 local function mark()
-  for field, value in pairs(change.mark or NOTHING) do job[field] = value ~= 0 and value or nil end
+  for field, value in pairs(change.mark or NOTHING) do
+    if value == 0 then without(field) else job[field] = value end
+  end
 end
 
 local function apply()
@@ -323,11 +337,10 @@ local function apply()
 
   if how == 'adopted' then outcome = 'adopted' end
   count_news(outcome)
-  if change.fingerprint and not seen then job.seen = ((job.seen or '') .. change.fingerprint):sub(-MAX_SEEN) end
+  if change.fingerprint and not seen then see(change.fingerprint) end
   job.seq = job.seq + 1
   if visible then job.version, job.updatedAt = job.version + 1, math.max(now, job.updatedAt or 0) end
-  remember(id, job, now,
-    { source = change.source, type = change.type, outcome = outcome, told = change.progress, detail = change.detail })
+  remember(id, job, now, change.source, change.type, outcome, change.progress, change.detail)
   save(id, job)
   if visible then publish(id, job) end
   return { outcome, id, job.version, job.status, before, job.trail or '' }
@@ -347,7 +360,7 @@ local function write_lookups()
   local due, over = {}, {}
   for job_id, at in pairs(lookups) do
     if at then
-      due[#due + 1], due[#due + 2] = at, 'lookup:' .. job_id
+      due[#due + 1], due[#due + 2] = string.format('%d', at), 'lookup:' .. job_id
     else
       over[#over + 1] = 'lookup:' .. job_id
     end
@@ -359,7 +372,7 @@ end
 return function()
   local unknown = unknown_layout()
   if unknown then return unknown end
-  figures, lookups = {}, {}
+  figures, lookups = { minute = {}, hour = {}, day = {} }, {}
   local answers = {}
   for i, one in ipairs(cmsgpack.unpack(ARGV[1])) do
     change, now = one, one.at

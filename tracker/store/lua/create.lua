@@ -34,7 +34,7 @@ if pending then
   keep_mask(id, job, mask, ARGV[5])
   enqueue(id, job.owner, now)
 end
-remember(id, job, now, { source = 'api', type = 'created', outcome = 'applied' })
+remember(id, job, now, 'api', 'created', 'applied')
 save(id, job)
 if FINAL[job.status] then
   redis.call('ZADD', key('finished'), now, id)

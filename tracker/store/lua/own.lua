@@ -15,7 +15,7 @@ count(job.owner, job.status, -1)
 job.owner, job.version, job.seq, job.updatedAt = ARGV[3], job.version + 1, job.seq + 1, tonumber(ARGV[5])
 if ARGV[4] ~= '' then job.labels = job.labels or ARGV[4] end
 enlist(id, job)
-remember(id, job, job.updatedAt, { source = 'api', type = 'tracked', outcome = 'noted' })
+remember(id, job, job.updatedAt, 'api', 'tracked', 'noted')
 save(id, job)
 publish(id, job)
 return 1

@@ -1,0 +1,69 @@
+"""The function keeps records of jobs that go on, so as not to unpack them again. What lies in Redis counts."""
+
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from tests.samples import SILENCE, START, Sample, delivered
+from tests.store.crowds import many, told, until_over_the_line
+from tracker.job import Outcome, Status
+from tracker.store.jobs import JobStore
+from tracker.store.keys import name
+from tracker.store.news import news
+from tracker.transitions import State
+
+KNOWN = 512
+"""MOST_KNOWN of the scripts."""
+
+
+@pytest.fixture
+async def known(store: JobStore, redis: Redis) -> Sample:
+    """A job that the function has written a moment ago: its progress is 51 at most."""
+    samples = await many(store, 3)
+    await until_over_the_line(store, redis, samples)
+    return samples[0]
+
+
+async def test_what_somebody_else_has_written_counts(known: Sample, redis: Redis) -> None:
+    """A restored record, or one that was written past the function."""
+    record: bytes = await redis.get(name("job", known.job.id)) or b""
+    await told(known.store, [known], 70)
+    await redis.set(name("job", known.job.id), record)
+    assert await told(known.store, [known], 60) == [Outcome.APPLIED]
+    assert (await known.now()).progress == 60
+
+
+async def test_a_change_that_breaks_off_leaves_nothing_in_what_is_known(known: Sample) -> None:
+    """It has changed the table before it fails, and not the record."""
+    asked = news(delivered(known.up, Status.PROCESSING, progress=80), START, None, SILENCE)
+    del asked["silence"]
+    with pytest.raises(ResponseError, match="number expected, got nil"):
+        await known.store._news.tell(asked)
+    assert await told(known.store, [known], 60) == [Outcome.APPLIED]
+    assert (await known.now()).progress == 60
+
+
+async def test_more_jobs_than_are_known_are_written_as_they_should_be(known: Sample) -> None:
+    store, strangers = known.store, [Sample(known.store) for _ in range(KNOWN + 20)]
+    assert set(await told(store, strangers, 50)) == {Outcome.ADOPTED}
+    for progress in (60, 70):
+        assert set(await told(store, strangers, progress)) == {Outcome.APPLIED}
+    ours = await store.resolve([one.up for one in strangers])
+    assert {stored.job.progress for job_id in ours.values() if (stored := await store.get(job_id))} == {70}
+    assert len(ours) == len(strangers)
+
+
+async def test_versions_of_any_length_are_told_as_they_are(known: Sample, redis: Redis) -> None:
+    """Small numbers go to Redis as text that is remembered, others as numbers."""
+    sample = await Sample(known.store).in_state(State.QUEUED)
+    versions = list[int]()
+    for progress in range(1, 101):
+        await told(known.store, [sample], progress)
+        newest: Any = await redis.xrevrange(name("feed"), count=1)
+        stored = await known.store.get(sample.job.id)
+        assert stored
+        versions.append(stored.version)
+        assert newest[0][1][b"version"].decode() == str(stored.version)
+    assert versions[-1] > 100
