@@ -5,27 +5,27 @@ from typing import Any
 
 from service.failures import source_at
 from service.room import SMALL
-from service.short.passing import NO_JOB, Answer, Asked, Passing, Way, line_of, read
+from service.short.heads import Asked, Heads
+from service.short.passing import NO_JOB, Answer, Passing, Way
 from service.webhooks import WITH_JOB, begin, settle, tell, trace
 from tracker.apiframe.reading import Unreadable
 from tracker.apiframe.signature import Delivery
 from tracker.errors import SignatureRefused, StoreUnavailable, TrackerError
-from tracker.ids import UUID_BYTES
 from tracker.store.jobs import UNKNOWN
 from tracker.trail import Trail
 
 PATH = "/webhooks/apiframe"
 BEGINNING = f"POST {PATH}".encode()
-_LINE = line_of(rb"POST /webhooks/apiframe(?:/(%b))?" % UUID_BYTES)
+_HEADS = Heads(BEGINNING, optional=True)
 
 
 def offered(way: Way, data: bytes, answer: Answer, host: str) -> Passing | None:
     """None for one that is not ordinary, or is refused and came by a proxy: whose source is then for others to tell."""
-    asked = read(_LINE, data)
+    asked = _HEADS.read(data)
     if asked is None or len(asked.body) > SMALL:
         return None
     try:
-        delivery = way.state.verifier.verify(asked.body, asked.headers.get(b"x-webhook-signature", b"").decode())
+        delivery = way.state.verifier.verify(asked.body, asked.signature.decode())
     except SignatureRefused as error:
         return None if b"x-forwarded-for" in asked.headers else _Forged(way, asked, answer, error, host)
     return _Delivered(way, asked, answer, delivery)

@@ -9,20 +9,20 @@ from typing import Any
 
 from service.answers import FRESH, answered, etags, visible
 from service.auth import Caller
-from service.short.passing import NO_JOB, Answer, Asked, Passing, Way, line_of, read
-from tracker.ids import UUID_BYTES
+from service.short.heads import Asked, Heads
+from service.short.passing import NO_JOB, Answer, Passing, Way
 from tracker.store.spelling import spell
 from tracker.store.wire import etag_of, unpack
 from tracker.trail import Trail
 
 BEGINNING = b"GET /v1/jobs/"
-_LINE = line_of(rb"GET /v1/jobs/(%b)" % UUID_BYTES)
+_HEADS = Heads(b"GET /v1/jobs")
 _JSON = (b"*/*", b"application/json")
 
 
 def offered(way: Way, data: bytes, answer: Answer) -> "_Look | None":
     """None for one that is not ordinary: another address, a query, no key or none that may read, another media type."""
-    asked = read(_LINE, data)
+    asked = _HEADS.read(data)
     if asked is None or asked.body or asked.headers.get(b"accept", b"*/*") not in _JSON:
         return None
     caller = way.state.keyring.of(asked.headers.get(b"x-api-key", b"").decode())

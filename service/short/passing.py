@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
-import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import structlog
 
 from service.problems import problem
-from service.requests import CRASHED, MAX_HEADERS, account, request_id_of
+from service.requests import CRASHED, account, request_id_of
+from service.short.heads import Asked
 from service.state import State
 from tracker.errors import TrackerError
 from tracker.ids import token
@@ -21,75 +21,6 @@ Answer = Callable[[int, bytes, bytes, bool], None]
 """Takes status, lines of the head, body, and whether the connection ends with it."""
 NO_JOB: Mapping[str, str] = {}
 log = structlog.get_logger()
-
-_LINE = re.compile(rb"([A-Za-z0-9-]+): ([!-~](?:[ -~]*[!-~])?)")
-LINES_KNOWN, MAX_LINE = 512, 80
-"""Lines of heads that are remembered, and bytes of one: whoever sends much says most of it again each time, save for
-signatures, which are longer."""
-MAX_LINES = 64
-_ODD = frozenset({b"transfer-encoding", b"expect", b"content-encoding", b"upgrade", b"trailer", b"te"})
-_ENDS = {b"": False, b"keep-alive": False, b"close": True}
-"""By what `Connection` says, whether it ends with this request."""
-
-
-def line_of(beginning: bytes) -> re.Pattern[bytes]:
-    """The first line of a request whose method and address are `beginning`, in which one group is a job's id."""
-    return re.compile(rb"%b HTTP/1\.1" % beginning)
-
-
-class Asked(NamedTuple):
-    """Headers by name in lower case, each of which is there once."""
-
-    job_id: str | None
-    headers: dict[bytes, bytes]
-    body: bytes
-    ends: bool
-    """Whether the connection ends with it."""
-
-
-def read(line: re.Pattern[bytes], data: bytes) -> Asked | None:
-    """None where `data` is not one whole request with such a first line and nothing odd about it.
-
-    Its head is one that every reader reads alike (RFC 9112): whatever could be read in two ways is httptools' to judge.
-    """
-    head, end, body = data.partition(b"\r\n\r\n")
-    first, *lines = head.split(b"\r\n")
-    found = line.fullmatch(first)
-    if not (found and end and 0 < len(lines) <= MAX_LINES and len(head) <= MAX_HEADERS):
-        return None
-    headers = _headers(lines)
-    if headers is None or headers.get(b"content-length", b"0") != b"%d" % len(body):
-        return None
-    ends = _ENDS.get(headers.get(b"connection", b"").lower())
-    if ends is None:
-        return None
-    return Asked(found[1].decode() if found[1] else None, headers, body, ends)
-
-
-def _headers(lines: Sequence[bytes]) -> dict[bytes, bytes] | None:
-    try:
-        headers = dict(map(_said_by.__getitem__, lines))
-    except ValueError:
-        return None
-    return headers if len(headers) == len(lines) and _ODD.isdisjoint(headers) else None
-
-
-class _Lines(dict[bytes, tuple[bytes, bytes]]):
-    """What lines of heads say, a name in lower case and a value. Raises ValueError."""
-
-    def __missing__(self, line: bytes) -> tuple[bytes, bytes]:
-        found = _LINE.fullmatch(line)
-        if found is None:
-            raise ValueError("not a usual header")
-        said = found[1].lower(), found[2]
-        if len(line) <= MAX_LINE:
-            if len(self) >= LINES_KNOWN:
-                self.clear()
-            self[line] = said
-        return said
-
-
-_said_by = _Lines()
 
 
 class Way:
