@@ -180,3 +180,21 @@ def test_a_fingerprint_tells_bodies_apart_and_knows_one_again() -> None:
     )
     assert first == again != other
     assert len(first) == 8
+
+
+@pytest.mark.parametrize(
+    ("body", "alike"),
+    [
+        (b'{"jobId":"7f0c2a5e-4b1d-4c6e-9f3a-2b8d1e5c7a90","progress":5}', True),
+        (b'{"jobId":"0f9d4c1e-1111-4222-8333-944445555666","progress":6}', False),
+        (b'{"jobId":"7f0c2a5e-4b1d-4c6e-9f3a-2b8d1e5c7a9","progress":5}', False),
+        (b'{"jobId":"7F0C2A5E-4B1D-4C6E-9F3A-2B8D1E5C7A90","progress":5}', False),
+        (b'{"jobId":"7f0c2a5e-4b1d-4c6e-9f3a-2b8d1e5c7a901","progress":5}', False),
+        (b'{"job":"7f0c2a5e-4b1d-4c6e-9f3a-2b8d1e5c7a90","progress":5}', False),
+    ],
+)
+def test_a_fingerprint_tells_what_is_told_whichever_job_it_is_told_of(body: bytes, alike: bool) -> None:
+    """It is held against others of one job. Nothing but an id as upstream spells it is left out."""
+    first = b'{"jobId":"0f9d4c1e-1111-4222-8333-944445555666","progress":5}'
+    told = [Verifier([KEY]).verify(one, signature(one)).fingerprint for one in (first, body)]
+    assert (told[0] == told[1]) is alike

@@ -21,7 +21,7 @@ def progress(job_id: str, **more: Any) -> bytes:
 
 def learn(body: bytes) -> None:
     document = read_json(body)
-    remember(body, document, report_of(document, b""))
+    remember(body, document, report_of(document, delivery(body).fingerprint))
 
 
 def recalled(body: bytes) -> Report | None:

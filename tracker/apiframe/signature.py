@@ -13,11 +13,13 @@ from dataclasses import InitVar, dataclass
 from typing import Literal
 
 from tracker.errors import SignatureRefused
+from tracker.ids import UUID_BYTES
 
 SecretForm = Literal["raw", "hex"]
 
 _HEADER = re.compile(r"(?:sha256=)?([0-9a-fA-F]{64})")
 _USUAL = len("sha256=") + 64
+_JOB_ID = re.compile(rb'(?<="jobId":")%b(?=")' % UUID_BYTES)
 _TRUST = object()
 
 
@@ -44,8 +46,9 @@ class Delivery:
 
     @property
     def fingerprint(self) -> bytes:
-        """Tells a body that was seen before: 8 bytes, since it only has to be unlike the others of one job."""
-        return hashlib.sha256(self.body).digest()[:8]
+        """Tells a body that was seen before: 8 bytes, since it only has to be unlike the others of one job, and without
+        the job's id, since the same is told of many."""
+        return hashlib.sha256(_JOB_ID.sub(b"", self.body, 1)).digest()[:8]
 
 
 def verified_before(body: bytes, secret_form: SecretForm, key_index: int) -> Delivery:

@@ -26,6 +26,7 @@ class _Said(NamedTuple):
     document: Document
     status: Status
     progress: int | None
+    fingerprint: bytes
 
 
 _said: dict[tuple[bytes, bytes], _Said] = {}
@@ -39,7 +40,7 @@ def recall(delivery: Delivery) -> tuple[Document, Report] | None:
         return None
     report = Report(
         Source.WEBHOOK, job_id.decode(), said.status, said.progress,
-        origin=NOTHING, rest=NOTHING, fingerprint=delivery.fingerprint, is_bare=True,
+        origin=NOTHING, rest=NOTHING, fingerprint=said.fingerprint, is_bare=True,
     )  # fmt: skip
     return said.document, report
 
@@ -52,4 +53,4 @@ def remember(body: bytes, document: Document, report: Report) -> None:
     if report.is_bare and whole and plain:
         if len(_said) >= WORDINGS_KNOWN:
             _said.clear()
-        _said[before, rest[36:]] = _Said(document, report.status, report.progress)
+        _said[before, rest[36:]] = _Said(document, report.status, report.progress, report.fingerprint)
