@@ -20,7 +20,7 @@ soak: .venv/dev             ## ten minutes of faults and kills, 5,000 jobs; make
 fuzz: .venv/dev             ## 100,000 odd requests; make test has some hundreds of them
 	PYTHONPATH=client $(BIN)/python -m tests.fuzz $(ARGS)
 
-bench: .venv/bench          ## measurements against yardsticks in the same run, about twenty minutes; docs/performance.md
+bench: .venv/bench          ## measurements against yardsticks in the same run, about half an hour; docs/performance.md
 	PYTHONPATH=client $(BIN)/python -m bench $(ARGS)
 
 bench-quick: .venv/bench    ## all of them, small, in less than three minutes

@@ -19,7 +19,7 @@ class Scale:
     measured, `listeners` of streams, so many service `processes` at most."""
 
     rounds: int = 5
-    noisy: int = 9
+    noisy: int = 15
     jobs: int = 1_000
     seconds: float = 4.0
     many: int = 1_000_000
