@@ -77,8 +77,8 @@ class Report:
 
     `progress` is 0-100 or None; `result` is None when there was no URL in it; `error` is upstream's text, bounded;
     `origin` holds `action`, `parentJobId` and `prompt` where a lookup told them; `rest` is kept in the history.
-    `fingerprint` (8 bytes, of the body's SHA-256) tells a delivery that was seen before. One is made for each delivery,
-    and to freeze it would take as long as to verify it.
+    `fingerprint` (8 bytes of a SHA-256 of the body without the job's id) tells a delivery that was seen before. One is
+    made for each delivery, and to freeze it would take as long as to verify it.
     """
 
     source: Source
