@@ -2,6 +2,8 @@
 
 import copy
 import dataclasses
+import hashlib
+import hmac
 import string
 
 import pytest
@@ -151,6 +153,17 @@ def test_what_was_signed_verifies_and_any_other_body_does_not(body: bytes, key: 
     assert verifier.verify(body, signature(body, key)).body == body
     with pytest.raises(SignatureRefused):
         verifier.verify(body + b"\n", signature(body, key))
+
+
+@pytest.mark.parametrize("size", [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 1000, 100_000])
+@pytest.mark.parametrize("form", ["raw", "hex"])
+def test_bodies_of_every_size_are_signed_as_the_library_signs_them(size: int, form: SecretForm) -> None:
+    """On either side of where SHA-256 begins another block; the same state serves more than once."""
+    body, key = bytes(range(256)) * (size // 256 + 1), hashlib.sha256(KEY.encode())
+    secret = key.digest() if form == "raw" else key.hexdigest().encode()
+    verifier = Verifier([KEY], form)
+    for part in (body[:size], body[1 : size + 1]):
+        assert verifier.verify(part, hmac.new(secret, part, "sha256").hexdigest().upper()).body == part
 
 
 def test_a_delivery_cannot_be_made_by_hand() -> None:

@@ -1,5 +1,7 @@
-"""The function keeps records of jobs that go on, so as not to unpack them again. What lies in Redis counts."""
+"""The function keeps records of jobs that go on, so as not to unpack them again, and what bare reports ask for. What
+lies in Redis counts."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,14 +10,16 @@ from redis.exceptions import ResponseError
 
 from tests.samples import SILENCE, START, Sample, delivered
 from tests.store.crowds import many, told, until_over_the_line
-from tracker.job import Outcome, Status
+from tracker.clock import to_ms
+from tracker.events import Report
+from tracker.job import Outcome, Source, Status
 from tracker.store.jobs import JobStore
 from tracker.store.keys import name
-from tracker.store.news import news
-from tracker.transitions import State
+from tracker.store.wire import change_document
+from tracker.transitions import State, plan
 
 KNOWN = 512
-"""MOST_KNOWN of the scripts."""
+"""MOST_KNOWN and MOST_PLANS of the scripts."""
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ async def test_what_somebody_else_has_written_counts(known: Sample, redis: Redis
 
 async def test_a_change_that_breaks_off_leaves_nothing_in_what_is_known(known: Sample) -> None:
     """It has changed the table before it fails, and not the record."""
-    asked = news(delivered(known.up, Status.PROCESSING, progress=80), START, None, SILENCE)
+    asked = change_document(plan(delivered(known.up, Status.PROCESSING, progress=80), START), None, SILENCE)
     del asked["silence"]
     with pytest.raises(ResponseError, match="number expected, got nil"):
         await known.store._news.tell(asked)
@@ -53,6 +57,17 @@ async def test_more_jobs_than_are_known_are_written_as_they_should_be(known: Sam
     ours = await store.resolve([one.up for one in strangers])
     assert {stored.job.progress for job_id in ours.values() if (stored := await store.get(job_id))} == {70}
     assert len(ours) == len(strangers)
+
+
+async def test_more_plans_than_are_known_are_each_their_own(known: Sample, redis: Redis) -> None:
+    """What is asked for differs by the silence: upstream is asked again after it."""
+    for second in range(1, KNOWN + 20):
+        report = Report(Source.WEBHOOK, known.up, Status.PROCESSING, 51 + second % 40, is_bare=True)
+        applied = await known.store.apply(report, START, job_id=None, silence=timedelta(seconds=second))
+        assert applied.job_id == known.job.id
+        if applied.outcome is Outcome.APPLIED:
+            assert await redis.zscore(name("outbox"), f"lookup:{known.job.id}") == to_ms(START) + 1000 * second
+    assert (await known.now()).progress == 90
 
 
 async def test_versions_of_any_length_are_told_as_they_are(known: Sample, redis: Redis) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from tracker.clock import to_ms
 from tracker.events import Event, Report
 from tracker.job import Source, Status
-from tracker.store.wire import change_document
+from tracker.store.wire import change_document, pack
 from tracker.transitions import plan
 
 PLANS_KNOWN = 512
@@ -19,13 +19,14 @@ def news(event: Event, now: datetime, job_id: str | None, silence: timedelta, qu
     """`job_id` is the address that it came to, `quarantined` the entry that leaves the quarantine with it."""
     if isinstance(event, Report) and event.is_bare and not quarantined:
         return {
-            **_asked_by(event.source, event.status, event.progress, silence), "jobId": job_id, "at": to_ms(now),
+            "plan": _asked_by(event.source, event.status, event.progress, silence), "jobId": job_id, "at": to_ms(now),
             "upstreamJobId": event.upstream_job_id, "fingerprint": event.fingerprint or None,
         }  # fmt: skip
     return change_document(plan(event, now), job_id, silence, quarantined)
 
 
 @lru_cache(PLANS_KNOWN)
-def _asked_by(source: Source, status: Status, progress: int | None, silence: timedelta) -> dict[str, Any]:
-    """What a bare report asks for, whose it is and when it comes left out: it depends on nothing else."""
-    return change_document(plan(Report(source, "", status, progress), _ANY_TIME), None, silence)
+def _asked_by(source: Source, status: Status, progress: int | None, silence: timedelta) -> bytes:
+    """What a bare report asks for, whose it is and when it comes left out: it depends on nothing else. Packed, since
+    the script knows it by that."""
+    return pack(change_document(plan(Report(source, "", status, progress), _ANY_TIME), None, silence))
