@@ -126,7 +126,7 @@ async def submitted(store: JobStore, sent: Traffic) -> None:
     """Ours as they stand when upstream has taken them."""
     jobs = [pending_job(utc_now(), id=job_id) for job_id in sent.upstream]
     await _each(jobs, lambda job: store.create(job, b"PNG", trail=Trail.of(token())))
-    await _each(jobs, lambda _: store.claim(utc_now(), lease=SILENCE, max_in_flight=10**6, webhooks=WEBHOOKS))
+    await _each(jobs, lambda _: store.work.claim(utc_now(), lease=SILENCE, max_in_flight=10**6, webhooks=WEBHOOKS))
     await _each(jobs, lambda job: _accepted(store, job, sent.upstream[job.id]))
 
 

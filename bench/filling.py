@@ -112,7 +112,7 @@ async def _under_way(store: JobStore) -> None:
     now, up = utc_now(), str(uuid4())
     job = pending_job(now)
     await store.create(job, b"")
-    await store.claim(now, lease=SILENCE, max_in_flight=UNDER_WAY, webhooks=WEBHOOKS)
+    await store.work.claim(now, lease=SILENCE, max_in_flight=UNDER_WAY, webhooks=WEBHOOKS)
     for event in (Accepted(up, Status.QUEUED), delivered(up, Status.PROCESSING)):
         await store.apply(event, now, job_id=job.id, silence=SILENCE)
 

@@ -81,7 +81,7 @@ async def to_the_end(store: JobStore, told: Callable[[str], Awaitable[None]] | N
     """A job's life, a change at a time; returns when its end was in Redis."""
     job, up = pending_job(utc_now(), owner="ops"), upstream_id()
     await store.create(job, b"PNG")
-    await store.claim(utc_now(), lease=SILENCE, max_in_flight=10_000, webhooks=WEBHOOKS)
+    await store.work.claim(utc_now(), lease=SILENCE, max_in_flight=10_000, webhooks=WEBHOOKS)
     steps: list[Event] = [
         Accepted(up, Status.QUEUED),
         *(delivered(up, Status.PROCESSING, progress=n) for n in PROGRESS),

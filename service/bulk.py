@@ -183,7 +183,7 @@ async def _refresh(state: State, job_ids: Sequence[str], course: Course) -> None
     apart, now = timedelta(minutes=2) / state.settings.polls_per_minute, state.clock()
     moments = {job_id: now + n * apart for n, job_id in enumerate(job_ids)}
     try:
-        waiting = await state.store.bring_lookups_forward(moments)
+        waiting = await state.store.work.bring_lookups_forward(moments)
     except StoreUnavailable:
         course.interrupted = True
         return

@@ -117,7 +117,7 @@ class Sample:
         return ways[state]
 
     async def claim(self) -> None:
-        claim = await self.store.claim(next(self.clock), lease=SILENCE, max_in_flight=50, webhooks=WEBHOOKS)
+        claim = await self.store.work.claim(next(self.clock), lease=SILENCE, max_in_flight=50, webhooks=WEBHOOKS)
         assert claim.job_id == self.job.id
 
     async def apply(self, event: Event, address: str | None = "") -> Applied:

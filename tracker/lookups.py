@@ -48,14 +48,14 @@ class Lookups:
         """What upstream said, applied. An answer that says nothing leaves the job as it is; None: nothing to ask."""
         stored = await self.store.get(job_id)
         if stored is None or stored.job.upstream_job_id is None:
-            await self.store.drop_lookup(job_id)
+            await self.store.work.drop_lookup(job_id)
             return None
         logs.about(job_id, stored.trail)
         result = await self._asked(stored, stored.job.upstream_job_id)
         event = _event_of(result, stored, self.clock())
         if event is None:
             log.warning("upstream could not be asked", result=type(result).__name__)
-            await self.store.bring_lookup_forward(job_id, self.clock() + AGAIN)
+            await self.store.work.bring_lookup_forward(job_id, self.clock() + AGAIN)
             if isinstance(result, protocol.Garbled) and self._overdue(stored):
                 await self.apply(stored, Overdue(f"Apiframe tells nothing of it that can be read: {result.message}"))
             return result

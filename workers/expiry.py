@@ -26,7 +26,7 @@ log = structlog.get_logger()
 async def expire(tools: Tools) -> int:
     """Settles jobs that could not be submitted in time, also while submissions are held; returns how many."""
     within = timedelta(seconds=tools.settings.submit_within_seconds)
-    ids = await tools.store.overdue(tools.clock() - within - tools.lease - CLOCKS_APART, BATCH)
+    ids = await tools.store.work.overdue(tools.clock() - within - tools.lease - CLOCKS_APART, BATCH)
     late = [stored for job_id in ids if (stored := await tools.store.get(job_id)) is not None]
     tried = [stored for stored in late if stored.attempts]
     candidates = await unknown_to_us(tools, min(one.job.created_at for one in tried)) if tried else []

@@ -34,7 +34,8 @@ class Reconciler:
     async def _due(self) -> list[str]:
         budget = max(1, self._tools.settings.polls_per_minute // WINDOWS_A_MINUTE)
         try:
-            return await self._tools.store.take_lookups(self._tools.clock(), lease=LEASE, limit=AT_ONCE, budget=budget)
+            now = self._tools.clock()
+            return await self._tools.store.work.take_lookups(now, lease=LEASE, limit=AT_ONCE, budget=budget)
         except StoreUnavailable as error:
             log.warning("cannot take lookups", error=str(error))
             return []

@@ -106,7 +106,7 @@ class Submitter:
         job_id = None
         try:
             job_id = (
-                await self._tools.store.claim(
+                await self._tools.store.work.claim(
                     self._tools.clock(),
                     lease=self._tools.lease,
                     max_in_flight=self._tools.settings.max_in_flight,

@@ -44,7 +44,7 @@ async def retired(store: JobStore, clock: Clock) -> int:
     """Removes them a few at a time, and leaves Redis to others in between: a month's jobs may be due at once, and no
     delivery is to wait for them. Where others keep Redis busy, the pauses grow with the calls."""
     removed, began = 0, time.monotonic()
-    while batch := await store.retire(clock(), BATCH):
+    while batch := await store.work.retire(clock(), BATCH):
         removed += batch
         await asyncio.sleep((time.monotonic() - began) * REST)
         began = time.monotonic()

@@ -48,7 +48,7 @@ async def test_a_pending_job_is_cancelled_by_its_owner(here: Town) -> None:
         assert (answer.status_code, answer.json()["status"]) == (200, "CANCELLED")
     assert answer.json()["completedAt"] is not None
     assert await here.tools.store.mask(job["id"]) is None
-    found = await here.tools.store.claim(utc_now(), lease=here.tools.lease, max_in_flight=9, webhooks=None)
+    found = await here.tools.store.work.claim(utc_now(), lease=here.tools.lease, max_in_flight=9, webhooks=None)
     assert found.job_id is None
 
 

@@ -135,7 +135,7 @@ async def test_a_job_that_moved_on_since_it_was_looked_at_is_refused(
     while await store.count(Filter(statuses=(Status.PENDING,)), 999) == (200, False):
         await asyncio.sleep(0)
     now = utc_now()
-    taken = [(await store.claim(now, lease=SILENCE, max_in_flight=9, webhooks=None)).job_id for _ in range(2)]
+    taken = [(await store.work.claim(now, lease=SILENCE, max_in_flight=9, webhooks=None)).job_id for _ in range(2)]
     result = await running
     seen = [refusal["id"] for refusal in result["refused"]]
     assert result["touched"] + result["refusedCount"] == 200
@@ -233,7 +233,7 @@ async def test_refresh_brings_lookups_forward(api: httpx.AsyncClient, store: Job
     assert "COMPLETED" in reasons[ended.job.id]
     assert "not accepted" in reasons[waiting]
     assert abs((await due(redis, running.job.id) or 0) - to_ms(utc_now())) < 5_000
-    taken = await store.take_lookups(utc_now(), lease=SILENCE, limit=9, budget=9)
+    taken = await store.work.take_lookups(utc_now(), lease=SILENCE, limit=9, budget=9)
     assert taken == [running.job.id]
 
 

@@ -36,7 +36,7 @@ async def tried(store: JobStore) -> None:
 
     from tracker.clock import utc_now
 
-    await store.claim(utc_now(), lease=timedelta(minutes=1), max_in_flight=9, webhooks=WEBHOOKS)
+    await store.work.claim(utc_now(), lease=timedelta(minutes=1), max_in_flight=9, webhooks=WEBHOOKS)
 
 
 async def deliver(api: httpx.AsyncClient, job: dict[str, Any], up: str, **document: Any) -> httpx.Response:

@@ -13,13 +13,14 @@ from tests.service.test_jobs import submitted
 from tracker.apiframe.signature import mark_of
 from tracker.clock import utc_now
 from tracker.store.gate import Cause, Gate, Pause
-from tracker.store.jobs import Claim, JobStore
+from tracker.store.jobs import JobStore
 from tracker.store.keys import name
+from tracker.store.work import Claim
 
 
 async def claimed(store: JobStore, key_mark: str = "") -> Claim:
     hour = timedelta(hours=1)
-    return await store.claim(utc_now(), lease=hour, max_in_flight=9, webhooks=None, key_mark=key_mark)
+    return await store.work.claim(utc_now(), lease=hour, max_in_flight=9, webhooks=None, key_mark=key_mark)
 
 
 async def test_submitting_is_stopped_and_goes_on(api: httpx.AsyncClient, store: JobStore) -> None:

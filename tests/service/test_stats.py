@@ -42,7 +42,7 @@ async def end(store: JobStore, at: datetime, *, owner: str = "editor", seconds: 
     made = at - timedelta(seconds=seconds)
     job, up = pending_job(made, owner=owner), upstream_id()
     await store.create(job, b"PNG")
-    claim = await store.claim(made, lease=SILENCE, max_in_flight=50, webhooks=WEBHOOKS)
+    claim = await store.work.claim(made, lease=SILENCE, max_in_flight=50, webhooks=WEBHOOKS)
     assert claim.job_id == job.id
     told = looked_up if lost else delivered
     for event in (Accepted(up, Status.QUEUED), told(up, status, **fields)):
@@ -105,7 +105,7 @@ async def test_machines_are_told_how_many_jobs_ended_in_the_last_hour(
     await store.create(pending_job(at, status=Status.FAILED, completed_at=at), b"")  # by the queue's door
     await end(store, NOW - timedelta(minutes=61), status=Status.FAILED)
     assert await ended(settings) == {"COMPLETED": 2, "FAILED": 2, "CANCELLED": 0}
-    while await store.retire(NOW + timedelta(days=400)):
+    while await store.work.retire(NOW + timedelta(days=400)):
         pass
     assert await ended(settings) == {"COMPLETED": 2, "FAILED": 2, "CANCELLED": 0}
 
@@ -168,7 +168,7 @@ async def test_what_is_in_flight_is_told_with_the_oldest(redis: Redis, settings:
     for minutes in (9, 5):
         made = NOW - timedelta(minutes=minutes)
         await store.create(pending_job(made), b"PNG")
-        await store.claim(made, lease=timedelta(hours=1), max_in_flight=50, webhooks=WEBHOOKS)
+        await store.work.claim(made, lease=timedelta(hours=1), max_in_flight=50, webhooks=WEBHOOKS)
     whole, mine = await stats(settings), await stats(settings, "editor")
     assert (whole["inFlight"], mine["inFlight"], whole["maxInFlight"]) == (2, 2, settings.max_in_flight)
     assert whole["oldestInFlightAt"] == "2026-03-15T12:51:00.000Z"
@@ -229,7 +229,7 @@ async def test_credits_of_a_stranger_that_was_ours_are_counted_once(
     job, up = pending_job(NOW), upstream_id()
     await store.create(job, b"PNG")
     await store.apply(delivered(up, Status.COMPLETED), NOW, job_id=job.id, silence=SILENCE)
-    await store.claim(NOW, lease=SILENCE, max_in_flight=50, webhooks=WEBHOOKS)
+    await store.work.claim(NOW, lease=SILENCE, max_in_flight=50, webhooks=WEBHOOKS)
     for event in (Accepted(up, Status.QUEUED), looked_up(up, Status.COMPLETED)):
         await store.apply(event, NOW, job_id=job.id, silence=SILENCE)
     found = await stats(settings)

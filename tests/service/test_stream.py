@@ -49,7 +49,7 @@ async def a_case(store: JobStore, **fields: Any) -> Case:
     """One that upstream has accepted."""
     case = Case(store, pending_job(utc_now(), **fields))
     await store.create(case.job, b"PNG")
-    await store.claim(utc_now(), lease=SILENCE, max_in_flight=5000, webhooks=WEBHOOKS)
+    await store.work.claim(utc_now(), lease=SILENCE, max_in_flight=5000, webhooks=WEBHOOKS)
     await store.apply(Accepted(case.up, Status.QUEUED), utc_now(), job_id=case.job.id, silence=SILENCE)
     return case
 
@@ -429,7 +429,7 @@ async def test_the_stream_of_a_job_that_was_erased_ends(
     stranger = await store.apply(delivered(up, Status.PROCESSING), utc_now(), job_id=None, silence=SILENCE)
     ours = pending_job(utc_now())
     await store.create(ours, b"PNG")
-    await store.claim(utc_now(), lease=SILENCE, max_in_flight=50, webhooks=WEBHOOKS)
+    await store.work.claim(utc_now(), lease=SILENCE, max_in_flight=50, webhooks=WEBHOOKS)
     async with served(settings) as api, listening(api, f"/v1/jobs/{stranger.job_id}/stream", "auditor") as ear:
         await ear.job()
         await store.apply(Accepted(up, Status.QUEUED), utc_now(), job_id=ours.id, silence=SILENCE)

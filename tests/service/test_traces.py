@@ -39,7 +39,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 async def job_of(api: httpx.AsyncClient, store: JobStore, headers: dict[str, str]) -> dict[str, Any]:
     """One with an attempt under way."""
     answer = await api.post("/v1/jobs", json=submission(), headers={**key("editor"), **headers})
-    assert (await store.claim(utc_now(), lease=SILENCE, max_in_flight=9, webhooks=WEBHOOKS)).job_id
+    assert (await store.work.claim(utc_now(), lease=SILENCE, max_in_flight=9, webhooks=WEBHOOKS)).job_id
     taken: dict[str, Any] = answer.json()
     return taken
 

@@ -30,7 +30,7 @@ OTHER_KEY = "afk_test_ffffffffffffffffffffffffffffffff"
 async def job(api: httpx.AsyncClient, store: JobStore) -> dict[str, Any]:
     """A job with an attempt under way."""
     answer = await api.post("/v1/jobs", json=submission(), headers=key("editor"))
-    await store.claim(utc_now(), lease=SILENCE, max_in_flight=9, webhooks=WEBHOOKS)
+    await store.work.claim(utc_now(), lease=SILENCE, max_in_flight=9, webhooks=WEBHOOKS)
     taken: dict[str, Any] = answer.json()
     return taken
 
@@ -76,7 +76,7 @@ async def test_what_is_told_alike_of_several_jobs_reaches_each(api: httpx.AsyncC
     for _ in range(3):
         answer = await api.post("/v1/jobs", json=submission(), headers=key("editor"))
         job: dict[str, Any] = answer.json()
-        await store.claim(utc_now(), lease=SILENCE, max_in_flight=9, webhooks=WEBHOOKS)
+        await store.work.claim(utc_now(), lease=SILENCE, max_in_flight=9, webhooks=WEBHOOKS)
         up = upstream_id()
         body = b'{"event":"progress","jobId":"%b","status":"PROCESSING","progress":61}' % up.encode()
         for outcome in ("applied", "duplicate"):

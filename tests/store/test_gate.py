@@ -11,8 +11,9 @@ from tests.samples import START, pending_job
 from tracker.errors import Backlogged
 from tracker.events import Deferred, Withdrawn
 from tracker.store.gate import Cause, Gate, Pause
-from tracker.store.jobs import Backlog, Claim, JobStore
+from tracker.store.jobs import Backlog, JobStore
 from tracker.store.keys import name
+from tracker.store.work import Claim
 
 SILENCE = timedelta(seconds=30)
 SHORT = Pause(cause=Cause.CREDITS, reason="402", since=START, credits=16)
@@ -28,7 +29,7 @@ async def created(store: JobStore, *owners: str) -> list[str]:
 
 
 async def claim(store: JobStore, at: int = 1, limit: int = 50) -> Claim:
-    return await store.claim(START + timedelta(seconds=at), lease=SILENCE, max_in_flight=limit, webhooks=None)
+    return await store.work.claim(START + timedelta(seconds=at), lease=SILENCE, max_in_flight=limit, webhooks=None)
 
 
 async def owners_of_claims(store: JobStore, count: int) -> str:
@@ -142,19 +143,19 @@ async def test_lookups_are_quiet_for_as_long_as_upstream_asked_for(store: JobSto
     """In every worker."""
     await redis.zadd(name("outbox"), {"lookup:x": 0})
     await gate.quieten("RateLimited", timedelta(seconds=60))
-    assert await store.take_lookups(START, lease=SILENCE, limit=9, budget=9) == []
+    assert await store.work.take_lookups(START, lease=SILENCE, limit=9, budget=9) == []
     await redis.delete(name("quiet"))
-    assert await store.take_lookups(START, lease=SILENCE, limit=9, budget=9) == ["x"]
+    assert await store.work.take_lookups(START, lease=SILENCE, limit=9, budget=9) == ["x"]
 
 
 async def test_workers_share_one_budget_of_lookups(store: JobStore, redis: Redis) -> None:
     """What is due for longest comes first; the rest waits for the next ten seconds."""
     await redis.zadd(name("outbox"), {f"lookup:{n}": n for n in range(10)})
-    taken = [await store.take_lookups(START, lease=SILENCE, limit=4, budget=6) for _ in range(3)]
+    taken = [await store.work.take_lookups(START, lease=SILENCE, limit=4, budget=6) for _ in range(3)]
     assert taken == [["0", "1", "2", "3"], ["4", "5"], []]
     assert 9_000 < await redis.pttl(name("polls")) <= 10_000
     await redis.delete(name("polls"))
-    assert await store.take_lookups(START, lease=SILENCE, limit=9, budget=6) == ["6", "7", "8", "9"]
+    assert await store.work.take_lookups(START, lease=SILENCE, limit=9, budget=6) == ["6", "7", "8", "9"]
 
 
 # Turns

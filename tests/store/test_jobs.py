@@ -12,15 +12,16 @@ from tracker.errors import Conflict, NotFound, StoreUnavailable
 from tracker.events import Accepted, Deferred, Expired, Missing, Withdrawn
 from tracker.job import FailureCode, Outcome, Source, Status
 from tracker.store.connection import connect
-from tracker.store.jobs import Claim, JobStore
+from tracker.store.jobs import JobStore
 from tracker.store.keys import name
 from tracker.store.pages import Filter
+from tracker.store.work import Claim
 from tracker.transitions import State
 
 
 async def claim(store: JobStore, at: int = 0, limit: int = 50) -> Claim:
     moment = START + timedelta(seconds=at)
-    return await store.claim(moment, lease=timedelta(seconds=30), max_in_flight=limit, webhooks=WEBHOOKS)
+    return await store.work.claim(moment, lease=timedelta(seconds=30), max_in_flight=limit, webhooks=WEBHOOKS)
 
 
 async def many(store: JobStore, count: int, owner: str = "editor") -> list[str]:
@@ -126,7 +127,9 @@ async def test_the_address_for_webhooks_stays_that_of_the_first_attempt(store: J
     """Repetitions must send the same bytes under the same key, also after PUBLIC_URL was changed."""
     [job_id] = await many(store, 1)
     await claim(store, 1)
-    await store.claim(START + timedelta(hours=1), lease=SILENCE, max_in_flight=1, webhooks="https://other.example/")
+    await store.work.claim(
+        START + timedelta(hours=1), lease=SILENCE, max_in_flight=1, webhooks="https://other.example/"
+    )
     stored = await store.get(job_id)
     assert stored is not None
     assert stored.webhook_url == WEBHOOKS + job_id
@@ -239,7 +242,7 @@ async def test_dossier_13_14_a_strangers_delivery_is_adopted(store: JobStore) ->
     assert applied.outcome is Outcome.ADOPTED
     assert (job.owner, job.status, job.progress) == ("external", Status.PROCESSING, 45)
     assert (job.action, job.parent_job_id, job.prompt, job.mask) == (None, None, None, None)
-    assert await store.take_lookups(START, lease=SILENCE, limit=9, budget=99) == [job.id]
+    assert await store.work.take_lookups(START, lease=SILENCE, limit=9, budget=99) == [job.id]
     origin = {"action": "inpaint", "parentJobId": "p", "prompt": "x"}
     await store.apply(looked_up(up, Status.PROCESSING, origin=origin), START, job_id=job.id, silence=SILENCE)
     told = await store.get(job.id)
@@ -263,7 +266,7 @@ async def test_our_workers_answer_takes_its_job_back_from_a_stranger(store: JobS
     job = await sample.now()
     assert (job.status, job.upstream_job_id) == (Status.QUEUED, sample.up)
     assert (await store.figures(START)).jobs[Status.PROCESSING] == 0
-    assert job.id in await store.take_lookups(START + timedelta(minutes=1), lease=SILENCE, limit=9, budget=99)
+    assert job.id in await store.work.take_lookups(START + timedelta(minutes=1), lease=SILENCE, limit=9, budget=99)
 
 
 async def test_two_jobs_of_ours_never_share_an_upstream_id(store: JobStore) -> None:
@@ -345,7 +348,7 @@ async def test_a_job_is_looked_up_after_its_silence_and_not_before(sample: Sampl
     """News resets the silence; a taken lookup comes back after its lease."""
     await sample.in_state(State.PROCESSING)
     heard = (await sample.now()).updated_at
-    take = sample.store.take_lookups
+    take = sample.store.work.take_lookups
     assert await take(heard + timedelta(seconds=29), lease=SILENCE, limit=9, budget=99) == []
     assert await take(heard + timedelta(seconds=30), lease=SILENCE, limit=9, budget=99) == [sample.job.id]
     assert await take(heard + timedelta(seconds=31), lease=SILENCE, limit=9, budget=99) == []
@@ -358,7 +361,7 @@ async def test_the_longer_a_job_runs_the_longer_it_may_be_silent(sample: Sample,
     await sample.in_state(State.PROCESSING)
     begun = (await sample.now()).started_at
     assert begun is not None
-    at, take = begun + timedelta(minutes=minutes), sample.store.take_lookups
+    at, take = begun + timedelta(minutes=minutes), sample.store.work.take_lookups
     await sample.store.apply(
         looked_up(sample.up, Status.PROCESSING, progress=99), at, job_id=sample.job.id, silence=SILENCE
     )
@@ -372,7 +375,7 @@ async def test_what_upstream_knew_nothing_of_is_asked_again_for_a_day(sample: Sa
     now = (await sample.now()).updated_at
     await sample.store.apply(Missing(3, lost=True), now, job_id=sample.job.id, silence=SILENCE)
     hour = now + timedelta(hours=1)
-    take = sample.store.take_lookups
+    take = sample.store.work.take_lookups
     assert await take(hour - timedelta(seconds=1), lease=SILENCE, limit=9, budget=99) == []
     assert await take(hour, lease=SILENCE, limit=9, budget=99) == [sample.job.id]
     day = now + timedelta(days=1)
@@ -387,7 +390,7 @@ async def test_replayed_deliveries_do_not_keep_upstream_from_being_asked(sample:
     for _ in range(5):
         await sample.apply(delivered(sample.up, Status.PROCESSING, progress=40))
     due = heard + timedelta(seconds=30)
-    assert await sample.store.take_lookups(due, lease=SILENCE, limit=9, budget=99) == [sample.job.id]
+    assert await sample.store.work.take_lookups(due, lease=SILENCE, limit=9, budget=99) == [sample.job.id]
 
 
 async def test_a_finished_job_goes_after_its_retention_and_everything_of_it_with_it(
@@ -397,8 +400,8 @@ async def test_a_finished_job_goes_after_its_retention_and_everything_of_it_with
     await sample.in_state(State.COMPLETED)
     running = await Sample(sample.store).in_state(State.PROCESSING)
     ended = (await sample.now()).updated_at
-    assert await sample.store.retire(ended + timedelta(days=30) - timedelta(seconds=1)) == 0
-    assert await sample.store.retire(ended + timedelta(days=31)) == 1
+    assert await sample.store.work.retire(ended + timedelta(days=30) - timedelta(seconds=1)) == 0
+    assert await sample.store.work.retire(ended + timedelta(days=31)) == 1
     assert await sample.store.get(sample.job.id) is None
     assert await redis.keys(f"*{sample.job.id}*") == []
     assert await redis.zscore(name("jobs"), running.job.id) is not None
@@ -407,7 +410,7 @@ async def test_a_finished_job_goes_after_its_retention_and_everything_of_it_with
 async def test_pending_jobs_that_are_too_old_are_found_without_a_scan(store: JobStore) -> None:
     """Oldest first, by their ids."""
     ids = await many(store, 3)
-    assert await store.overdue(START + timedelta(milliseconds=2)) == ids[:2]
+    assert await store.work.overdue(START + timedelta(milliseconds=2)) == ids[:2]
 
 
 async def test_the_feed_tells_of_visible_changes_alone(sample: Sample, redis: Redis) -> None:

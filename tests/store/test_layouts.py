@@ -107,8 +107,8 @@ async def test_a_process_that_does_not_know_the_layout_leaves_it_alone(
     for attempt in (
         sample.apply(delivered(sample.up, Status.COMPLETED)),
         sample.store.create(pending_job(), b"PNG"),
-        sample.store.claim(START, lease=SILENCE, max_in_flight=50, webhooks=None),
-        sample.store.retire(START + timedelta(days=90)),
+        sample.store.work.claim(START, lease=SILENCE, max_in_flight=50, webhooks=None),
+        sample.store.work.retire(START + timedelta(days=90)),
         sample.store.ready(),
     ):
         with pytest.raises(StoreUnavailable, match=f"Redis has layout {version}"):
@@ -186,7 +186,8 @@ async def test_a_pending_job_of_a_straggler_is_claimed(redis: Redis) -> None:
     await redis.hset(name("layout"), "version", str(VERSION))  # type: ignore[misc]
     store = the_store(redis)
     claims = [
-        await store.claim(START + timedelta(minutes=1), lease=SILENCE, max_in_flight=50, webhooks=None) for _ in "ab"
+        await store.work.claim(START + timedelta(minutes=1), lease=SILENCE, max_in_flight=50, webhooks=None)
+        for _ in "ab"
     ]
     assert [bool(claim.job_id) for claim in claims] == [False, True]
     await layout1.bring(redis, list(TOLD))

@@ -53,7 +53,7 @@ async def test_versions_run_beside_each_other_and_the_newer_leaves_nothing_of_th
 
 
 def another(store: JobStore, redis: Redis) -> JobStore:
-    return JobStore(redis, retention=store._retention, submit_within=store._submit_within)
+    return JobStore(redis, retention=store.work.retention, submit_within=store.work.submit_within)
 
 
 async def calls(redis: Redis, command: str) -> int:

@@ -41,4 +41,4 @@ async def test_more_than_one_round_trip_holds_are_read_in_order(store: JobStore)
     ids = [*(str(uuid4()) for _ in range(AT_ONCE)), job.id]
     assert [one.job_id for one in await store.standings(ids)] == [job.id]
     assert await store.resolve(ids) == {job.id: job.id}
-    assert await store.bring_lookups_forward(dict.fromkeys(ids, START)) == set()
+    assert await store.work.bring_lookups_forward(dict.fromkeys(ids, START)) == set()

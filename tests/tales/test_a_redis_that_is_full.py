@@ -49,7 +49,7 @@ async def test_retention_makes_room_in_a_full_redis(redis: Redis, store: JobStor
     await sample.in_state(State.COMPLETED)
     await redis.config_set("maxmemory", 1)
     try:
-        assert await store.retire(utc_now()) == 1
+        assert await store.work.retire(utc_now()) == 1
     finally:
         await redis.config_set("maxmemory", 0)
     assert await store.get(sample.job.id) is None

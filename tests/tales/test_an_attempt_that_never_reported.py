@@ -27,7 +27,7 @@ NEW_KEY = "afk_new_0123456789abcdef0123456789abcdef"
 
 async def claimed(tools: Tools, *, later: timedelta = timedelta(0)) -> str:
     """By a worker whose clock is put forward, so that leases have ended."""
-    found = await tools.store.claim(
+    found = await tools.store.work.claim(
         utc_now() + later, lease=tools.lease, max_in_flight=9, webhooks=tools.webhooks, key_mark=tools.key_mark
     )
     assert found.job_id is not None

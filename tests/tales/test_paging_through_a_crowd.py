@@ -38,7 +38,7 @@ async def test_every_job_that_was_there_throughout_is_seen_exactly_once(store: J
         page = await store.page(Filter(owner="editor"), 100, cursor)
         pages.append([stored.job.id for stored in page.jobs])
         cursor, more = page.next_cursor, page.next_cursor is not None
-        await store.retire(START + timedelta(days=31), 10)
+        await store.work.retire(START + timedelta(days=31), 10)
         await create(store, (pending_job(START + timedelta(hours=1)) for _ in range(COMING // 100)))
 
     seen = [job_id for page in pages for job_id in page]

@@ -89,7 +89,7 @@ async def test_a_job_that_is_refused_though_there_are_credits_fails_alone(redis_
         job = await attempt(here)
         assert (job["status"], await here.tools.gate.paused()) == ("PENDING", None)
         later = utc_now() + timedelta(seconds=60)
-        again = await here.tools.store.claim(later, lease=here.tools.lease, max_in_flight=9, webhooks=None)
+        again = await here.tools.store.work.claim(later, lease=here.tools.lease, max_in_flight=9, webhooks=None)
         assert again.job_id == job["id"]
         await submit(here.tools, job["id"])
         job = await here.get(job)
@@ -118,7 +118,7 @@ async def test_two_refusals_for_want_of_credits_count_only_in_a_row(redis_url: s
         for mischief in ({"submit_402": 1}, {"submit_503": 1}, {"submit_402": 1}):
             await here.mischief(**mischief)
             later = utc_now() + timedelta(minutes=1)
-            found = await here.tools.store.claim(later, lease=timedelta(0), max_in_flight=9, webhooks=None)
+            found = await here.tools.store.work.claim(later, lease=timedelta(0), max_in_flight=9, webhooks=None)
             await here.tools.gate.resume()
             await submit(here.tools, found.job_id or job["id"])
             await here.tools.gate.resume()

@@ -87,7 +87,9 @@ async def test_an_attempt_with_a_key_that_was_rotated_out_is_searched_for_before
     async with town(redis_url, worker=False) as here:
         job = await lost(here)
         later = utc_now() + timedelta(minutes=1)
-        again = await here.tools.store.claim(later, lease=SILENCE, max_in_flight=9, webhooks=None, key_mark="another")
+        again = await here.tools.store.work.claim(
+            later, lease=SILENCE, max_in_flight=9, webhooks=None, key_mark="another"
+        )
         assert again.job_id == job["id"]
         await here.mischief(poll_503=1, webhook_dropped=1)
         await submit(here.tools, job["id"])
@@ -102,7 +104,7 @@ async def test_an_attempt_with_another_key_that_came_to_nothing_is_repeated(redi
     """Upstream has nothing like it."""
     async with town(redis_url, worker=False) as here:
         job = await here.submit()
-        await here.tools.store.claim(utc_now(), lease=timedelta(0), max_in_flight=9, webhooks=None, key_mark="old")
+        await here.tools.store.work.claim(utc_now(), lease=timedelta(0), max_in_flight=9, webhooks=None, key_mark="old")
         await submit(here.tools, await claim(here.tools))
         assert ((await here.get(job))["status"], await here.charges()) == ("QUEUED", [16])
 
@@ -113,7 +115,7 @@ async def test_a_job_of_upstreams_that_tells_nothing_may_be_ours(redis_url: str,
         job = await lost(here)
         await here.mischief(input_hidden=True)
         later = utc_now() + timedelta(minutes=1)
-        await here.tools.store.claim(later, lease=SILENCE, max_in_flight=9, webhooks=None, key_mark="another")
+        await here.tools.store.work.claim(later, lease=SILENCE, max_in_flight=9, webhooks=None, key_mark="another")
         await submit(here.tools, job["id"])
         assert ((await here.get(job))["status"], len(await here.attempts())) == ("PENDING", 1)
         assert await expire(a_day_later(here.tools)) == 1

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("redis")
 
 async def claim(tools: Tools) -> str:
     """Takes the first pending job, as a worker does."""
-    found = await tools.store.claim(utc_now(), lease=tools.lease, max_in_flight=9, webhooks=tools.webhooks)
+    found = await tools.store.work.claim(utc_now(), lease=tools.lease, max_in_flight=9, webhooks=tools.webhooks)
     assert found.job_id is not None
     return found.job_id
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pydantic import ConfigDict
 from redis.asyncio import Redis
 
+from tracker.clock import span_ms
 from tracker.job import Wire
 from tracker.store.connection import served
 from tracker.store.keys import name
@@ -93,4 +94,4 @@ class Gate:
 
 
 def _ms(span: timedelta) -> int:
-    return max(1, int(span.total_seconds() * 1000))
+    return max(1, span_ms(span))

@@ -17,10 +17,10 @@ from uuid import uuid4
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from tracker.clock import to_ms
+from tracker.clock import span_ms, to_ms
 from tracker.errors import Backlogged, Conflict, NotFound
 from tracker.events import Event, Report
-from tracker.ids import first_id, new_id
+from tracker.ids import new_id
 from tracker.job import STRANGERS_OWNER, HistoryEntry, Job, Outcome, Status
 from tracker.settings import Settings
 from tracker.store.asking import Asking
@@ -30,20 +30,19 @@ from tracker.store.connection import served
 from tracker.store.gauges import Gauges, read_gauges
 from tracker.store.history import read_history
 from tracker.store.keys import name
-from tracker.store.layouts import Layouts
+from tracker.store.layouts import WRONG_TYPE, Layouts
 from tracker.store.line import Line
 from tracker.store.news import news
 from tracker.store.pages import Filter, Page, count_jobs, read_ids, read_mask_sizes, read_page
 from tracker.store.scripts import Copies, Scripts
-from tracker.store.standings import Standing, bring_lookups_forward, read_standings, resolve
+from tracker.store.standings import Standing, read_standings, resolve
 from tracker.store.stats import Figures, read_figures
 from tracker.store.wire import Stored, adoption, history_of, pack, read_record, record_of, unpack
+from tracker.store.work import Work
 from tracker.trail import NO_TRAIL, Trail
 
 UNKNOWN = ["unknown"]
 """The script's answer where no job is concerned, or one that has yet to be brought over from an older layout."""
-WRONG_TYPE = "WRONGTYPE"
-"""What Redis says of a record of layout 1."""
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
 CLOSE_SECONDS = 1.5
 """For Redis to answer what is under way at the end."""
@@ -76,16 +75,6 @@ class Applied:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """What `claim` found: a job to submit, or why there is none. `wait` in seconds where submissions are held."""
-
-    job_id: str | None = None
-    full: bool = False
-    wait: float = 0.0
-    paused: bool = False
-
-
-@dataclass(frozen=True)
 class Tracked:
     """Whose a job becomes that others submitted."""
 
@@ -102,6 +91,7 @@ class JobStore:
         self._redis = redis
         self._scripts = Scripts(redis)
         self.layouts = Layouts(redis)
+        self.work = Work(redis, self._scripts, self.layouts, retention, submit_within)
         copies = Copies(redis, wait_replicas)
         self._write = partial(self._scripts.run_and_copy, copies) if wait_replicas else self._scripts.run
         self._line = Line(redis)
@@ -109,8 +99,6 @@ class JobStore:
         self._news = Batches(news.by_redis_py if wait_replicas else news, seen)
         self._reads = Batches(Asking(self._line, _reading_of, self._read, list), seen)
         self._backlog = backlog or Backlog()
-        self._retention = retention
-        self._submit_within = submit_within
         self._mask_life = submit_within + timedelta(hours=1)
 
     @classmethod
@@ -155,7 +143,7 @@ class JobStore:
         """
         key, body = idempotency or ("", "")
         digest = _digest(job.owner, key) if key else ""
-        lives = _ms(self._mask_life), _ms(IDEMPOTENCY_LIFETIME)
+        lives = span_ms(self._mask_life), span_ms(IDEMPOTENCY_LIFETIME)
         limits = self._backlog.jobs, self._backlog.mask_bytes
         record = record_of(job, trail)
         verdict, *found = await self._write("create", job.id, mask, digest, body, *lives, *limits, record)
@@ -302,73 +290,9 @@ class JobStore:
         return bool(await self._scripts.run("own", job_id, STRANGERS_OWNER, tracked.owner, labels, to_ms(now)))
 
     @served
-    async def claim(
-        self, now: datetime, *, lease: timedelta, max_in_flight: int, webhooks: str | None, key_mark: str = ""
-    ) -> Claim:
-        """Takes the next job that may be submitted now, with a slot, until the lease ends or an event settles it.
-
-        `key_mark` tells which upstream key it is submitted with, and says nothing about the key itself.
-        """
-        given = to_ms(now), _ms(lease), max_in_flight, webhooks or "", key_mark, to_ms(now - self._submit_within)
-        try:
-            word, *rest = await self._scripts.run("claim", *given)
-        except ResponseError as error:
-            if WRONG_TYPE not in str(error):
-                raise
-            await self.layouts.bring_what_runs()  # a process that knows no stamp has written a job beside us
-            return Claim()
-        match word:
-            case b"paused":
-                return Claim(paused=True)
-            case b"claimed":
-                return Claim(job_id=rest[0].decode())
-            case b"held":
-                return Claim(wait=rest[0] / 1000)
-            case _:
-                return Claim(full=word == b"full")
-
-    @served
     async def mask(self, job_id: str) -> bytes | None:
         mask: bytes | None = await self._redis.get(name("mask", job_id))
         return mask
-
-    @served
-    async def take_lookups(self, now: datetime, *, lease: timedelta, limit: int, budget: int) -> list[str]:
-        """Ids of jobs that upstream is to be asked about now, at most `budget` in ten seconds over all workers.
-
-        Each comes back after `lease` unless news settles it. None while lookups are quiet.
-        """
-        taken = await self._scripts.run("take", to_ms(now), _ms(lease), limit, budget)
-        return [member.decode().removeprefix("lookup:") for member in taken]
-
-    @served
-    async def bring_lookup_forward(self, job_id: str, until: datetime) -> None:
-        """Upstream is asked at `until` rather than at the end of a lease, where it is to be asked at all."""
-        await self._redis.zadd(name("outbox"), {f"lookup:{job_id}": to_ms(until)}, xx=True, lt=True)
-
-    @served
-    async def bring_lookups_forward(self, moments: Mapping[str, datetime]) -> set[str]:
-        """The same for many. Ids of those about which upstream is to be asked at all."""
-        return await bring_lookups_forward(self._redis, moments)
-
-    @served
-    async def drop_lookup(self, job_id: str) -> None:
-        """For a job that is there no more."""
-        await self._redis.zrem(name("outbox"), f"lookup:{job_id}")
-
-    @served
-    async def overdue(self, created_before: datetime, limit: int = 100) -> list[str]:
-        """Ids of the oldest jobs that are still pending."""
-        bound = f"({first_id(created_before)}"
-        ids = await self._redis.zrangebylex(name("status", Status.PENDING), "-", bound, 0, limit)
-        return [job_id.decode() for job_id in ids]
-
-    @served
-    async def retire(self, now: datetime, limit: int = 100) -> int:
-        """Removes jobs whose retention is over, at most `limit`; returns how many. None go while a migration runs."""
-        if await self.layouts.is_moving():
-            return 0
-        return int(await self._scripts.run("retire", to_ms(now - self._retention), limit))
 
     async def gauges(self, now: datetime) -> Gauges:
         """How much there is of everything, for machines."""
@@ -410,7 +334,3 @@ def _digest(owner: str, key: str) -> str:
 async def _reply(answer: Any) -> Any:
     """Awaits what redis-py's types call "awaitable or not", since they serve both of its clients."""
     return await answer
-
-
-def _ms(span: timedelta) -> int:
-    return int(span.total_seconds() * 1000)

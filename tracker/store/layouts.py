@@ -23,6 +23,8 @@ from tracker.store.keys import VERSION, name
 AT_ONCE = 50
 """Jobs in a batch."""
 LEASE = timedelta(seconds=15)
+WRONG_TYPE = "WRONGTYPE"
+"""What Redis says of a record of layout 1."""
 _STAMP, _LOCK, _JOBS = name("layout"), name("migrating"), name("jobs")
 _RUNNING = (Status.PENDING, Status.QUEUED, Status.PROCESSING)
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from redis.asyncio import Redis
 
+from tracker.clock import span_ms
 from tracker.store.connection import served
 from tracker.store.keys import name
 
@@ -17,7 +18,7 @@ class SignedOut:
     @served
     async def add(self, session_id: str, left: timedelta) -> None:
         """Kept for as long as the session would have lasted."""
-        await self._redis.set(name("signedout", session_id), "1", px=max(1, int(left.total_seconds() * 1000)))
+        await self._redis.set(name("signedout", session_id), "1", px=max(1, span_ms(left)))
 
     @served
     async def holds(self, session_id: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import msgpack
 from pydantic_core import from_json
 
-from tracker.clock import from_ms, to_ms
+from tracker.clock import from_ms, span_ms, to_ms
 from tracker.ids import made_at
 from tracker.job import Job, MaskFacts, Result
 from tracker.trail import NO_TRAIL, Trail
@@ -200,7 +200,7 @@ def _ms(moment: datetime | None) -> int | None:
 
 
 def _span(span: timedelta | None) -> int | None:
-    return None if span is None else int(span.total_seconds() * 1000)
+    return None if span is None else span_ms(span)
 
 
 _compact = json.JSONEncoder(separators=(",", ":")).encode

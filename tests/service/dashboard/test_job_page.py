@@ -104,7 +104,7 @@ async def completed(store: JobStore, parent_id: str, credit_cost: int = 16) -> J
     """A job made from `parent_id`, with its upstream id and cost."""
     job, up = pending_job(utc_now(), parent_job_id=parent_id), upstream_id()
     await store.create(job, b"PNG")
-    await store.claim(utc_now(), lease=SILENCE, max_in_flight=50, webhooks=None)
+    await store.work.claim(utc_now(), lease=SILENCE, max_in_flight=50, webhooks=None)
     for event in (Accepted(up, Status.QUEUED), delivered(up, Status.COMPLETED, credit_cost=credit_cost)):
         await store.apply(event, utc_now(), job_id=job.id, silence=SILENCE)
     stored = await store.get(job.id)
@@ -136,7 +136,7 @@ async def test_a_line_that_leads_back_to_itself_ends(ops: httpx.AsyncClient, sto
     up = upstream_id()
     job = pending_job(utc_now(), parent_job_id=up)
     await store.create(job, b"PNG")
-    await store.claim(utc_now(), lease=SILENCE, max_in_flight=50, webhooks=None)
+    await store.work.claim(utc_now(), lease=SILENCE, max_in_flight=50, webhooks=None)
     await store.apply(Accepted(up, Status.QUEUED), utc_now(), job_id=job.id, silence=SILENCE)
     assert (await get(ops, f"/jobs/{job.id}")).name == "job"
 
