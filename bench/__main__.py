@@ -29,7 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("what", nargs="*", metavar="what", help=f"all, or some of: {', '.join(BENCHES)}")
     parser.add_argument("--quick", action="store_true", help="everything, small: shows that it runs; figures are rough")
-    parser.add_argument("--rounds", type=int, help="of each that take turns (5; of deliveries 9)")
+    parser.add_argument("--rounds", type=int, help="of each that take turns (5; of deliveries 15)")
     parser.add_argument("--many", type=int, help="jobs in Redis for what is said of growth (1,000,000)")
     parser.add_argument("--docs", action="store_true", help="puts table and picture into docs/")
     given = parser.parse_args()
