@@ -6,9 +6,10 @@ It reads submissions until that is closed, whatever signals come: whoever starte
 import os
 import signal
 import socket
+import threading
 import traceback
 from threading import Lock, Thread
-from time import sleep
+from typing import Any
 
 from service.aside.wire import Head, framed, read, refused, told
 from service.submissions import read_submission
@@ -18,9 +19,6 @@ AT_ONCE = 2
 """Masks: each may take some hundred megabytes for a moment."""
 NICE = 10
 """Where there is no policy for whoever comes last."""
-REST_SECONDS = 0.003
-"""Before a mask is read: the service, busy with its bytes a moment ago, would have to wait for 4 ms. Linux (6.18) lets
-whoever wakes up then run on, whatever its policy, to make up for that."""
 
 
 def comes_last(pid: int = 0) -> bool:
@@ -34,7 +32,9 @@ def comes_last(pid: int = 0) -> bool:
 
 
 def main() -> None:
-    if not comes_last():
+    if comes_last():
+        threading.setprofile(_make_way)
+    else:
         os.nice(NICE)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
@@ -44,9 +44,14 @@ def main() -> None:
             Thread(target=_judge, args=(line, turn, *asked)).start()
 
 
+def _make_way(*_: Any) -> None:
+    """Before each call and after it, that of a function in C as well. Where something of the system's own interrupts the
+    service for a moment, Linux (6.18) may go on with whoever comes last, and with him it stays until its clock ticks:
+    the service would wait for 4 ms."""
+    os.sched_yield()
+
+
 def _judge(line: socket.socket, turn: Lock, asked: Head, body: bytes) -> None:
-    """In a thread of its own: one that was there before would be owed time by Linux, and take it at once."""
-    sleep(REST_SECONDS)
     head, data = _said(asked["type"], body)
     with turn:
         for part in framed({**head, "id": asked["id"]}, [data]):
