@@ -65,8 +65,9 @@ class Served:
 
 
 @contextmanager
-def a_redis(*options: str) -> Iterator[str]:
-    with TemporaryDirectory(prefix="be-") as folder, redis_server(Path(folder), *options) as url:
+def a_redis(*options: str, within: Path | None = None) -> Iterator[str]:
+    """Its files are in a folder of their own, `within` one or where those that pass usually are."""
+    with TemporaryDirectory(prefix="be-", dir=within) as folder, redis_server(Path(folder), *options) as url:
         yield url
 
 

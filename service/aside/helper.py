@@ -45,9 +45,9 @@ def main() -> None:
 
 
 def _make_way(*_: Any) -> None:
-    """Before each call and after it, that of a function in C as well. Where something of the system's own interrupts the
-    service for a moment, Linux (6.18) may go on with whoever comes last, and with him it stays until its clock ticks:
-    the service would wait for 4 ms."""
+    """Before each call and after it, that of a function in C as well. Where something of the system's own interrupts
+    the service for a moment, Linux (6.18) may go on with whoever comes last, and with him it stays until its clock
+    ticks: the service would wait for 4 ms."""
     os.sched_yield()
 
 
