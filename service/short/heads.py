@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from service.requests import MAX_HEADERS
+from tracker.apiframe.signature import DIGITS, PREFIX
 from tracker.ids import UUID_BYTES
 
 MAX_LINES = 64
@@ -23,7 +24,7 @@ _NEVER_TWICE = frozenset({b"x-request-id", b"traceparent", b"if-none-match"})
 _ENDS = {b"": False, b"keep-alive": False, b"close": True}
 """By what `Connection` says, whether it ends with this request."""
 _SIGNATURE = b"x-webhook-signature"
-_SIGNED, _SIGNED_LENGTH = b"sha256=", len("sha256=") + 64
+_SIGNED, _SIGNED_LENGTH = PREFIX.encode(), len(PREFIX) + DIGITS
 
 _Words = tuple[bytes, bytes]
 

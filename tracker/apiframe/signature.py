@@ -17,7 +17,8 @@ from tracker.ids import UUID_BYTES
 
 SecretForm = Literal["raw", "hex"]
 
-_DIGITS = 64
+PREFIX, DIGITS = "sha256=", 64
+"""What the header has: this, and so many hex digits."""
 _HEX = re.compile(r"[0-9a-f]{64}")
 _BLOCK = 64
 """Bytes that SHA-256 takes at a time."""
@@ -118,8 +119,8 @@ def _given(header: str | None) -> str:
     """As many characters as there are hex digits, in lower case. ASCII, since `compare_digest` raises on other text."""
     if not header:
         raise SignatureRefused("missing", "X-Webhook-Signature is missing.")
-    digits = header.strip().removeprefix("sha256=")
-    if len(digits) != _DIGITS or not digits.isascii():
+    digits = header.strip().removeprefix(PREFIX)
+    if len(digits) != DIGITS or not digits.isascii():
         raise _malformed()
     return digits.lower()
 
