@@ -4,7 +4,9 @@ Each worker is a target, so that one that hangs is seen, and nothing is added up
 also from a worker whose loop is busy.
 """
 
+import sys
 from contextlib import AsyncExitStack
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
@@ -30,6 +32,12 @@ def _open(stack: AsyncExitStack, settings: Settings, registry: CollectorRegistry
         log.error("Prometheus is told nothing: METRICS_PORT is taken, or HOST is none of this machine's addresses",
                   host=settings.host, port=settings.metrics_port, error=error.strerror)  # fmt: skip
         return
+    server.handle_error = _broke_off  # type: ignore[method-assign]  # it would print a traceback past the log
     stack.callback(thread.join)
     stack.callback(server.server_close)
     stack.callback(server.shutdown)
+
+
+def _broke_off(request: Any, client_address: Any) -> None:
+    """Whoever looks only whether the port is open resets the connection."""
+    log.info("a connection to METRICS_PORT broke off", address=client_address[0], error=repr(sys.exception()))

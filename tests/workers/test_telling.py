@@ -1,6 +1,8 @@
 """What workers tell Prometheus, each at a port of its own."""
 
+import asyncio
 import socket
+import struct
 from contextlib import AsyncExitStack
 
 import httpx
@@ -57,6 +59,31 @@ async def test_a_worker_whose_port_is_taken_works_all_the_same(redis_url: str) -
     [line] = lines
     assert line["log_level"] == "error"
     assert "METRICS_PORT is taken" in line["event"]
+
+
+async def test_who_breaks_off_is_told_in_a_line(redis_url: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """A balancer that looks whether the port is open: the library's server would print a traceback past the log."""
+    port = free_port()
+    async with AsyncExitStack() as stack:
+        telling.meters(stack, telling_settings(redis_url, port)).redis(0.1)
+        with capture_logs() as lines:
+            break_off(port)
+            async with asyncio.timeout(5):
+                while not lines:
+                    await asyncio.sleep(0.01)
+        assert await told(port)
+    [line] = lines
+    assert (line["log_level"], line["address"]) == ("info", "127.0.0.1")
+    assert "broke off" in line["event"]
+    assert "ConnectionResetError" in line["error"]
+    assert capfd.readouterr() == ("", "")
+
+
+def break_off(port: int) -> None:
+    """In the middle of a line, by a reset."""
+    with socket.create_connection(("127.0.0.1", port)) as asking:
+        asking.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        asking.sendall(b"GET /met")
 
 
 async def test_nothing_listens_where_no_port_is_set(redis_url: str) -> None:
