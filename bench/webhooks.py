@@ -29,7 +29,7 @@ from tests.samples import PARENT
 
 ALWAYS = ("--appendonly", "yes", "--appendfsync", "always")
 OURS, SYNCED, AT_ONCE = "ours", "ours, AOF always", "AOF in memory"
-"""Kept in memory, by a file on the disk, and by one for which syncing takes no time."""
+"""Without a file, with one on the disk, and with one in memory, for which syncing takes no time."""
 IN_MEMORY, ROOM = Path("/dev/shm"), 512 * 1024 * 1024
 MASKS_A_SECOND, MASK_SIDE = 20, 1024
 """A mask of so many pixels, not compressed, has 1 MB."""

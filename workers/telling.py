@@ -32,7 +32,8 @@ def _open(stack: AsyncExitStack, settings: Settings, registry: CollectorRegistry
         log.error("Prometheus is told nothing: METRICS_PORT is taken, or HOST is none of this machine's addresses",
                   host=settings.host, port=settings.metrics_port, error=error.strerror)  # fmt: skip
         return
-    server.handle_error = _broke_off  # type: ignore[method-assign]  # it would print a traceback past the log
+    # Its own would print a traceback past the log, and the library takes no server of another class.
+    server.handle_error = _broke_off  # type: ignore[method-assign]
     stack.callback(thread.join)
     stack.callback(server.server_close)
     stack.callback(server.shutdown)
